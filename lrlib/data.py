@@ -1,0 +1,319 @@
+"""CIFAR-10 as tensors in memory: find it, fetch it, verify it, split it, and draw batches from it.
+
+Where CIFAR-10 cannot be had, `load` falls back to Shapes-10, a stand-in that lrlib draws itself.
+"""
+
+import hashlib
+import os
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import platformdirs
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+# The sums that torchvision enforces. A pickle can run code, so nothing is unpickled before its
+# bytes are known to be the published ones.
+_MD5 = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+_CIFAR10_CLASSES = (
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
+)
+_BY_HAND = (
+    "To bring a copy by hand, unpack cifar-10-python.tar.gz (md5 c58f30108f718f92721af3b95e74349a) "
+    "and set LRLIB_DATA to the folder that then holds cifar-10-batches-py/."
+)
+# Mean and standard deviation of each colour channel over the training images of CIFAR-10, on the
+# scale 0 to 255. Shapes-10 uses them too: a network needs inputs near zero, not exactly so.
+_MEAN = (125.3, 123.0, 113.9)
+_STD = (63.0, 62.1, 66.7)
+_VALIDATION_PER_CLASS = 500
+# Operators declared for torchvision. torch forgets them when nobody holds the declaration.
+_DECLARED: list[torch.library.Library] = []
+
+
+class Images(NamedTuple):
+    """Images and their classes.
+
+    Args:
+        x: The images, uint8 in 0 to 255, shape (N, 3, 32, 32).
+        y: The class of each image, int64 in 0 to 9, shape (N,).
+
+    Example:
+        >>> import torch
+        >>> images = Images(torch.zeros(5, 3, 32, 32, dtype=torch.uint8), torch.arange(5))
+        >>> len(images.y)
+        5
+    """
+
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A data set in three parts: learn from `train`, choose with `val`, report with `test`.
+
+    Args:
+        train: Training images, 45,000 or the subset that was asked for.
+        val: 5,000 validation images, 500 of each class. No training image is among them.
+        test: 10,000 test images.
+        name: "CIFAR-10", or "Shapes-10" for the stand-in.
+        classes: The ten class names; label 3 is `classes[3]`.
+
+    Example:
+        >>> splits = load()  # doctest: +SKIP
+        >>> splits.name, len(splits.train.y), len(splits.val.y), len(splits.test.y)
+        ... # doctest: +SKIP
+        ('CIFAR-10', 45000, 5000, 10000)
+    """
+
+    train: Images
+    val: Images
+    test: Images
+    name: str
+    classes: tuple[str, ...]
+
+
+@dataclass
+class Batches:
+    """Shuffled training batches that can be drawn again and again.
+
+    Each pass visits every image at most once, in a new order; images that do not fill a batch are
+    left out of that pass. With `augment`, each image is shifted by up to 4 pixels in both
+    directions and mirrored in half of the cases. The whole batch is processed at once.
+
+    Args:
+        images: The images to draw from.
+        batch_size: Images in a batch, from 1 to the number of images.
+        augment: Whether to shift and mirror.
+        seed: Where the random order starts. The same seed gives the same batches.
+
+    Returns:
+        When iterated: pairs (x, y), x float32 of shape (batch_size, 3, 32, 32), about zero mean
+        and unit variance; y int64 of shape (batch_size,). `len` is the number of batches.
+
+    Raises:
+        ValueError: `batch_size` is below 1 or larger than the number of images.
+
+    Example:
+        >>> import torch
+        >>> images = Images(torch.zeros(300, 3, 32, 32, dtype=torch.uint8), torch.arange(300) % 10)
+        >>> batches = Batches(images, batch_size=128, seed=0)
+        >>> len(batches), [tuple(x.shape) for x, y in batches]
+        (2, [(128, 3, 32, 32), (128, 3, 32, 32)])
+    """
+
+    images: Images
+    batch_size: int = 128
+    augment: bool = True
+    seed: int = 0
+    generator: torch.Generator = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.images.y)
+        if not 1 <= self.batch_size <= count:
+            raise ValueError(
+                f"batch_size must be from 1 to the {count} images there are, "
+                f"got {self.batch_size}; lower it or load more images"
+            )
+        device = self.images.x.device
+        self.generator = torch.Generator(device).manual_seed(self.seed)
+
+    def __len__(self) -> int:
+        return len(self.images.y) // self.batch_size
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        count, device = len(self.images.y), self.images.x.device
+        order = torch.randperm(count, generator=self.generator, device=device)
+        for chosen in order.split(self.batch_size)[: len(self)]:
+            x, y = self.images.x[chosen], self.images.y[chosen]
+            yield normalise(_shift_and_mirror(x, self.generator) if self.augment else x), y
+
+
+def normalise(x: Tensor) -> Tensor:
+    r"""Turn pixels into network inputs of about zero mean and unit variance.
+
+    .. math:: x' = (x - \mu) / \sigma
+
+    Here :math:`\mu` and :math:`\sigma` are the mean and the standard deviation of each colour
+    channel over the training images of CIFAR-10.
+
+    Args:
+        x: Pixels, uint8 in 0 to 255, shape (B, 3, 32, 32).
+
+    Returns:
+        Inputs, float32, shape (B, 3, 32, 32), channels last in memory.
+
+    Example:
+        >>> import torch
+        >>> black = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
+        >>> normalise(black)[0, :, 0, 0]
+        tensor([-1.9889, -1.9807, -1.7076])
+    """
+    scale = torch.tensor(_STD, device=x.device).reciprocal()
+    shift = -torch.tensor(_MEAN, device=x.device) * scale
+    x = x.contiguous(memory_format=torch.channels_last).float()
+    return torch.addcmul(shift[:, None, None], x, scale[:, None, None])
+
+
+def _shift_and_mirror(x: Tensor, generator: torch.Generator) -> Tensor:
+    count, device = len(x), x.device
+    padded = functional.pad(x, (4, 4, 4, 4))
+    # A view of all 9 x 9 windows of each padded image: choosing one copies 32 x 32 pixels, no more.
+    windows = padded.unfold(2, 32, 1).unfold(3, 32, 1)
+    down, right = torch.randint(9, (2, count), generator=generator, device=device)
+    shifted = windows[torch.arange(count, device=device), :, down, right]
+    mirror = torch.rand(count, generator=generator, device=device) < 0.5
+    return torch.where(mirror[:, None, None, None], shifted.flip(3), shifted)
+
+
+def load(n_train: int | None = None) -> Splits:
+    """Load CIFAR-10, or Shapes-10 where CIFAR-10 cannot be had, as tensors in memory.
+
+    The environment decides: `LRLIB_DATA` names the folder that holds, or will hold,
+    `cifar-10-batches-py/` (by default the user's cache folder); `LRLIB_DATASET` is `auto`,
+    `cifar10` (refuse the stand-in) or `shapes10` (use the stand-in). What is missing is
+    downloaded with torchvision. The tensors sit on the GPU where there is one.
+
+    Args:
+        n_train: How many training images, from 10 to 45,000: a fixed subset with the same number
+            of each class, give or take one. `None` is all of them.
+
+    Returns:
+        The three splits. They are the same at every call.
+
+    Raises:
+        ValueError: `n_train` or `LRLIB_DATASET` is out of range, or `LRLIB_DATA` cannot be read.
+        RuntimeError: CIFAR-10 is damaged, or it was demanded and cannot be had.
+
+    Source:
+        Krizhevsky (2009), chapter 3.
+
+    Example:
+        >>> splits = load(n_train=10_000)  # doctest: +SKIP
+        >>> splits.train.x.shape, splits.train.x.dtype  # doctest: +SKIP
+        (torch.Size([10000, 3, 32, 32]), torch.uint8)
+    """
+    name, classes, rest, test = _stand_in() if _wants_stand_in() else _cifar10_or_stand_in()
+    train, val = _split(rest, n_train)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    train, val, test = (Images(part.x.to(device), part.y.to(device)) for part in (train, val, test))
+    return Splits(train, val, test, name, classes)
+
+
+_Source = tuple[str, tuple[str, ...], Images, Images]
+
+
+def _wants_stand_in() -> bool:
+    dataset = os.environ.get("LRLIB_DATASET", "auto")
+    if dataset not in ("auto", "cifar10", "shapes10"):
+        raise ValueError(
+            f"LRLIB_DATASET must be auto, cifar10 or shapes10, got {dataset!r}; "
+            "change it, or unset it for auto"
+        )
+    return dataset == "shapes10"
+
+
+def _cifar10_or_stand_in() -> _Source:
+    folder = _folder()
+    try:
+        if not (folder / "cifar-10-batches-py").is_dir():
+            _download(folder)
+    except (OSError, RuntimeError) as error:
+        reason = f"CIFAR-10 could not be fetched into {folder}: {error}."
+        if os.environ.get("LRLIB_DATASET") == "cifar10":
+            raise RuntimeError(f"{reason} {_BY_HAND}") from error
+        print(f"{reason}\n{_BY_HAND}")
+        return _stand_in()
+    return _read_cifar10(folder / "cifar-10-batches-py")
+
+
+def _stand_in() -> _Source:
+    from lrlib import shapes10
+
+    print("Shapes-10, the stand-in for CIFAR-10, is in use: its results say nothing of CIFAR-10.")
+    rest, test = (Images(*shapes10.draw(count, seed)) for count, seed in ((50_000, 0), (10_000, 1)))
+    return "Shapes-10", shapes10.CLASSES, rest, test
+
+
+def _folder() -> Path:
+    setting = os.environ.get("LRLIB_DATA")
+    folder = Path(setting).expanduser() if setting else platformdirs.user_cache_path("lrlib")
+    readable = folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
+    if folder.exists() and not readable:
+        raise ValueError(
+            f"LRLIB_DATA must name a folder that can be read, got {str(folder)!r}; "
+            f"correct it, or unset it for the cache folder. {_BY_HAND}"
+        )
+    return folder
+
+
+def _download(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"CIFAR-10 (170 MB) is fetched into {folder}, once. Its home server can be slow.")
+    _import_torchvision().datasets.CIFAR10(folder, download=True)
+
+
+def _import_torchvision() -> ModuleType:
+    try:
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        # A torchvision built for CUDA beside a torch built for the CPU lacks its compiled
+        # operators, and its import fails on the first one it looks up. Nothing here uses them:
+        # declaring that they exist is enough.
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _DECLARED.append(library)
+        import torchvision
+    return torchvision
+
+
+def _read_cifar10(folder: Path) -> _Source:
+    *train, test = (_read_batch(folder / name, md5) for name, md5 in _MD5.items())
+    xs, ys = zip(*train, strict=True)
+    return "CIFAR-10", _CIFAR10_CLASSES, Images(torch.cat(xs), torch.cat(ys)), test
+
+
+def _read_batch(file: Path, md5: str) -> Images:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error}. {_BY_HAND}") from error
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if found != md5:
+        raise RuntimeError(
+            f"{file} is damaged: its md5 is {found}, expected {md5}. "
+            f"Delete its folder to fetch it again. {_BY_HAND}"
+        )
+    batch = pickle.loads(content, encoding="latin1")
+    x = torch.from_numpy(batch["data"]).reshape(-1, 3, 32, 32)
+    return Images(x, torch.tensor(batch["labels"]))
+
+
+def _split(images: Images, n_train: int | None) -> tuple[Images, Images]:
+    order = torch.randperm(len(images.y), generator=torch.Generator().manual_seed(0))
+    # One row a class: its images in a fixed random order. Read column by column, the classes take
+    # turns, so that every leading part holds about as many images of each.
+    rows = torch.stack([order[images.y[order] == label] for label in range(10)])
+    val = rows[:, :_VALIDATION_PER_CLASS].T.flatten()
+    train = rows[:, _VALIDATION_PER_CLASS:].T.flatten()
+    if n_train is not None and not 10 <= n_train <= len(train):
+        raise ValueError(f"n_train must be from 10 to {len(train)}, got {n_train}, or None for all")
+    train = train[:n_train]
+    return Images(images.x[train], images.y[train]), Images(images.x[val], images.y[val])

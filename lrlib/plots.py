@@ -1,0 +1,269 @@
+"""Figures: functions that draw on axes, and one that turns a figure into SVG for a page.
+
+Figures are drawn from what a run wrote down. Text and axes take the colour of the page around
+them, so that a figure can be read on a light and on a dark page.
+"""
+
+import html
+import io
+import itertools
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+from IPython.display import HTML
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from lrlib.data import Images
+from lrlib.train import History
+
+# Each colour has a contrast of at least 4.5 : 1 on white. The site's style sheet replaces them by
+# lighter ones on a dark page.
+PALETTE = {
+    "blue": "#1f6fb4",
+    "orange": "#b45309",
+    "green": "#1a7f37",
+    "red": "#c9252d",
+    "purple": "#7c4dbd",
+    "brown": "#855a3c",
+    "pink": "#b8327a",
+    "teal": "#0f766e",
+    "grey": "#6b7280",
+}
+_STYLE = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "font.size": 10,
+    "lines.linewidth": 1.8,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+}
+_AXIS_LABELS = {
+    "lr": "learning rate",
+    "loss": "training loss",
+    "val_loss": "validation loss",
+    "val_accuracy": "validation accuracy",
+}
+_LINE_STYLES = ("-", "--", "-.", ":")
+_SMOOTHING = 15
+_numbers = itertools.count(1)
+
+
+def panels(columns: int = 1, height: float = 3.0) -> tuple[Figure, list[Axes]]:
+    """Make a figure with panels side by side, in the style of the book.
+
+    Args:
+        columns: How many panels, at least 1.
+        height: The height of the figure in inches, positive. The width is 8 inches.
+
+    Returns:
+        The figure and its axes, from left to right.
+
+    Example:
+        >>> figure, (left, right) = panels(columns=2)
+        >>> len(figure.axes)
+        2
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8.0, height), layout="constrained")
+        axes = figure.subplots(1, columns, squeeze=False)[0]
+    return figure, list(axes)
+
+
+def curves(
+    ax: Axes,
+    series: Mapping[str, History | np.ndarray],
+    y: str = "lr",
+    colours: Sequence[str] = tuple(PALETTE),
+) -> Axes:
+    """Draw one line for each run or schedule, named at its right end.
+
+    Losses are shown as a centred mean over 15 steps, which does not shift the curve. Validation
+    results are points at the ends of the epochs. A figure of runs names its data set and budget.
+
+    Args:
+        ax: Where to draw.
+        series: Names and what they stand for: the history of a run, or an array of one value a
+            step, as `lrlib.schedules.lr_curve` returns it. With one line its name is left out.
+        y: What to show: "lr", "loss", "val_loss" or "val_accuracy".
+        colours: Names from `PALETTE`, one a line, in the same order. They repeat.
+
+    Returns:
+        The axes that were passed.
+
+    Raises:
+        ValueError: `y` is none of the four, or `series` is empty.
+
+    Example:
+        >>> from lrlib.schedules import CosineAnnealing, lr_curve
+        >>> figure, (ax,) = panels()
+        >>> ax = curves(ax, {"cosine": lr_curve(CosineAnnealing(100), 101, peak_lr=0.1)})
+        >>> ax.get_ylabel(), float(ax.lines[0].get_ydata()[50])
+        ('learning rate', 0.05)
+    """
+    if y not in _AXIS_LABELS:
+        raise ValueError(f"y must be one of {', '.join(_AXIS_LABELS)}, got {y!r}")
+    if not series:
+        raise ValueError("series must hold at least one run or schedule, got none")
+    styles = itertools.cycle(_LINE_STYLES)
+    for (name, values), colour in zip(series.items(), itertools.cycle(colours), strict=False):
+        xs, ys = _points(values, y)
+        marker = "o" if y.startswith("val_") else None
+        ax.plot(xs, ys, next(styles), color=PALETTE[colour], label=name, marker=marker, ms=4)
+    ax.set_xlabel("step")
+    ax.set_ylabel(_AXIS_LABELS[y])
+    ax.set_xlim(left=0)
+    if y == "lr":
+        ax.set_ylim(bottom=0)
+    if y == "val_accuracy":
+        ax.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+    if len(series) > 1:
+        _name_lines(ax)
+    _name_runs(ax, [run for run in series.values() if isinstance(run, History)])
+    return ax
+
+
+def _points(values: History | np.ndarray, y: str) -> tuple[np.ndarray, np.ndarray]:
+    if not isinstance(values, History):
+        return np.arange(len(values)), np.asarray(values)
+    ys = np.array(getattr(values, y), dtype=float)
+    if y.startswith("val_"):
+        return np.array(values.epoch_end), ys
+    if y == "loss":
+        ys = _centred_mean(ys)
+    return np.array(values.step), ys
+
+
+def _centred_mean(values: np.ndarray) -> np.ndarray:
+    reach = min(_SMOOTHING // 2, (len(values) - 1) // 2)
+    ends = np.arange(len(values))
+    # Near the ends the window shrinks on both sides alike, so that it stays centred.
+    reaches = np.minimum(reach, np.minimum(ends, ends[::-1]))
+    return np.array([values[i - r : i + r + 1].mean() for i, r in zip(ends, reaches, strict=True)])
+
+
+def _name_lines(ax: Axes) -> None:
+    """Write each line's name right of its end; names that would overlap are moved apart."""
+    finite = [line for line in ax.lines if np.isfinite(np.asarray(line.get_ydata(), float)).any()]
+    low, high = ax.get_ylim()
+    logarithmic = ax.get_yscale() == "log"
+
+    def height(line: "mpl.lines.Line2D") -> float:
+        ys = np.asarray(line.get_ydata(), float)
+        last = float(ys[np.isfinite(ys)][-1])
+        if logarithmic:
+            return math.log(max(last, low) / low) / math.log(high / low)
+        return (last - low) / (high - low)
+
+    position = -math.inf
+    for line in sorted(finite, key=height):
+        position = max(height(line), position + 0.075)
+        name, colour = str(line.get_label()), line.get_color()
+        ax.text(1.02, position, name, color=colour, transform=ax.transAxes, va="center", size=9)
+
+
+def _name_runs(ax: Axes, runs: Sequence[History]) -> None:
+    """Say below the figure what data and budget its runs had."""
+    figure = ax.get_figure(root=True) if mpl.__version_info__ >= (3, 10) else ax.figure
+    known = [line for line in figure.get_supxlabel().split("\n") if line]
+    new = [run.setting + f", seed {run.seed}" for run in runs]
+    if runs:
+        lines = "\n".join(dict.fromkeys([*known, *new]))
+        figure.supxlabel(lines, size=8, color=PALETTE["grey"], x=0.01, ha="left")
+
+
+def images(ax: Axes, pictures: Images, classes: Sequence[str], dataset: str) -> Axes:
+    """Show ten images of each class, a row a class.
+
+    Args:
+        ax: Where to draw.
+        pictures: Images to choose from; the first ten of each class are shown.
+        classes: The ten class names.
+        dataset: The data set's name, for the title.
+
+    Returns:
+        The axes that were passed.
+
+    Example:
+        >>> import torch
+        >>> black = Images(torch.zeros(100, 3, 32, 32, dtype=torch.uint8), torch.arange(100) % 10)
+        >>> figure, (ax,) = panels(height=6)
+        >>> images(ax, black, tuple("abcdefghij"), "Shapes-10").get_title()
+        'Shapes-10'
+    """
+    rows = []
+    for label in range(10):
+        chosen = pictures.x[pictures.y == label][:10]
+        rows.append(chosen.permute(2, 0, 3, 1).flatten(1, 2))
+    grid = np.concatenate([row.cpu().numpy() for row in rows])
+    ax.imshow(grid, interpolation="none")
+    ax.set_yticks([32 * label + 16 for label in range(10)], classes)
+    ax.set_xticks([])
+    ax.set_title(dataset)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def show(figure: Figure, alt: str) -> HTML:
+    """Turn a figure into inline SVG with a text for those who cannot see it.
+
+    Args:
+        figure: From `panels`.
+        alt: What the figure shows, in a sentence.
+
+    Returns:
+        An object that notebooks and pages display.
+
+    Raises:
+        ValueError: `alt` is empty.
+
+    Example:
+        >>> figure, (ax,) = panels()
+        >>> "aria-label=\"An empty panel.\"" in show(figure, "An empty panel.").data
+        True
+    """
+    if not alt.strip():
+        raise ValueError("alt must say what the figure shows, got an empty text")
+    return HTML(f'<figure class="lrlib-figure">{svg(figure, alt)}</figure>')
+
+
+def svg(figure: Figure, alt: str) -> str:
+    """Return a figure as an `<svg>` element that follows the colours of the page around it.
+
+    Args:
+        figure: From `panels`.
+        alt: What the figure shows, in a sentence.
+
+    Returns:
+        The element as text. Its ids differ from those of every other figure of this process.
+
+    Example:
+        >>> figure, (ax,) = panels()
+        >>> svg(figure, "An empty panel.")[:4]
+        '<svg'
+    """
+    file = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lrlib"}):
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    prefix = f"figure{next(_numbers)}-"
+    text = re.sub(r'(id="|href="#|url\(#)', rf"\1{prefix}", text)
+    text = text.replace("#000000", "currentColor")
+    for name, value in PALETTE.items():
+        text = text.replace(value, f"var(--lrlib-{name}, {value})")
+    text = text.replace("'DejaVu Sans', ", "")
+    label = html.escape(alt, quote=True)
+    attributes = f'role="img" aria-label="{label}" fill="currentColor" '
+    text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt" ', "", text, count=1)
+    width = figure.get_figwidth() * 90
+    style = f'style="width: 100%; max-width: {width:.0f}px; height: auto" '
+    return text.replace("<svg ", f"<svg {attributes}{style}", 1).strip()

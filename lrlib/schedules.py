@@ -1,0 +1,539 @@
+"""Learning-rate schedules as pure functions of the optimizer step.
+
+A schedule maps a step (0 is the first) to a factor. The optimizer's `lr` is the peak, and the rate
+that is applied is `lr * schedule(step)`. `torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)`
+is the whole bridge to torch. Every schedule is a frozen dataclass: it can be printed, compared,
+pickled, and `LambdaLR.state_dict()` keeps it.
+"""
+
+import copy
+import itertools
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+Schedule = Callable[[float], float]
+
+
+def _require(holds: bool, schedule: object, field: str, rule: str) -> None:
+    if not holds:
+        value = getattr(schedule, field)
+        raise ValueError(f"{type(schedule).__name__}.{field} must be {rule}, got {value!r}")
+
+
+def _require_steps(schedule: object, field: str) -> None:
+    value = getattr(schedule, field)
+    rule = "a positive, finite number of optimizer steps"
+    _require(0 < value < math.inf, schedule, field, rule)
+
+
+def _require_fraction(schedule: object, field: str) -> None:
+    value = getattr(schedule, field)
+    _require(0 <= value <= 1, schedule, field, "between 0 and 1, a fraction of the peak rate")
+
+
+def _between(start: float, end: float, position: float) -> float:
+    """Go from start to end on a straight line, and stay at end after position 1."""
+    if position >= 1:
+        return end
+    return start + (end - start) * position
+
+
+def _half_cosine(start: float, end: float, position: float) -> float:
+    """Go from start to end on half a period of a cosine, and stay at end after position 1."""
+    if position >= 1:
+        return end
+    return end + (start - end) * (1 + math.cos(math.pi * position)) / 2
+
+
+@dataclass(frozen=True)
+class Fixed:
+    r"""Keep the learning rate where it is.
+
+    .. math:: f(t) = v
+
+    Args:
+        value: The factor :math:`v`, any positive number; 1 is the optimizer's own rate.
+
+    Returns:
+        When called with a step: the factor, a float.
+
+    Raises:
+        ValueError: `value` is not positive and finite.
+
+    Source:
+        Robbins and Monro (1951) for steps that do not shrink, and why they hover.
+
+    Example:
+        >>> Fixed()(0), Fixed()(1000)
+        (1.0, 1.0)
+    """
+
+    value: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require(0 < self.value < math.inf, self, "value", "positive and finite")
+
+    def __call__(self, step: float) -> float:
+        return self.value
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    r"""Multiply the learning rate by a constant at regular intervals.
+
+    .. math:: f(t) = q^{\lfloor t / s \rfloor}
+
+    Args:
+        every: The interval :math:`s` in optimizer steps, positive.
+        factor: The multiplier :math:`q` at each drop, in (0, 1].
+
+    Returns:
+        When called with a step: the factor in (0, 1], a float.
+
+    Raises:
+        ValueError: `every` is not positive, or `factor` lies outside (0, 1].
+
+    Source:
+        He et al. (2016), section 3.4: a division by 10 when the error stalls.
+        torch: `StepLR(step_size=every, gamma=factor)`.
+
+    Example:
+        >>> schedule = StepDecay(every=100, factor=0.1)
+        >>> [round(schedule(step), 4) for step in (0, 99, 100, 200)]
+        [1.0, 1.0, 0.1, 0.01]
+    """
+
+    every: float
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _require_steps(self, "every")
+        _require(0 < self.factor <= 1, self, "factor", "in (0, 1]: it shrinks the rate")
+
+    def __call__(self, step: float) -> float:
+        return self.factor ** (step // self.every)
+
+
+@dataclass(frozen=True)
+class ExponentialDecay:
+    r"""Multiply the learning rate by the same number at every step.
+
+    .. math:: f(t) = f_{\min}^{\min(t / T,\, 1)}
+
+    The multiplier of one step is :math:`\gamma = f_{\min}^{1/T}`: it follows from the budget.
+
+    Args:
+        steps: The step :math:`T` at which `floor` is reached, positive.
+        floor: The last factor :math:`f_{\min}`, in (0, 1].
+
+    Returns:
+        When called with a step: the factor in [floor, 1], a float.
+
+    Raises:
+        ValueError: `steps` is not positive, or `floor` lies outside (0, 1].
+
+    Source:
+        torch: `ExponentialLR(gamma=floor ** (1 / steps))`.
+
+    Example:
+        >>> schedule = ExponentialDecay(steps=200, floor=0.01)
+        >>> [round(schedule(step), 4) for step in (0, 100, 200, 300)]
+        [1.0, 0.1, 0.01, 0.01]
+    """
+
+    steps: float
+    floor: float = 0.01
+
+    def __post_init__(self) -> None:
+        _require_steps(self, "steps")
+        _require(0 < self.floor <= 1, self, "floor", "in (0, 1]: a product never reaches zero")
+
+    def __call__(self, step: float) -> float:
+        return self.floor ** min(step / self.steps, 1.0)
+
+
+@dataclass(frozen=True)
+class CosineAnnealing:
+    r"""Lower the learning rate along half a period of a cosine.
+
+    .. math:: f(t) = f_{\min} + (1 - f_{\min}) \, \frac{1 + \cos(\pi \min(t / T,\, 1))}{2}
+
+    Args:
+        steps: The step :math:`T` at which `floor` is reached, positive.
+        floor: The last factor :math:`f_{\min}`, in [0, 1].
+
+    Returns:
+        When called with a step: the factor in [floor, 1], a float.
+
+    Raises:
+        ValueError: `steps` is not positive, or `floor` lies outside [0, 1].
+
+    Source:
+        Loshchilov and Hutter (2017), equation 5, for one period.
+        torch: `CosineAnnealingLR(T_max=steps, eta_min=floor * lr)`, which climbs back after `T_max`.
+
+    Example:
+        >>> schedule = CosineAnnealing(steps=100)
+        >>> [round(schedule(step), 4) for step in (0, 25, 50, 100, 150)]
+        [1.0, 0.8536, 0.5, 0.0, 0.0]
+    """
+
+    steps: float
+    floor: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require_steps(self, "steps")
+        _require_fraction(self, "floor")
+
+    def __call__(self, step: float) -> float:
+        return _half_cosine(1.0, self.floor, step / self.steps)
+
+
+@dataclass(frozen=True)
+class Cyclical:
+    r"""Move the learning rate up and down between two bounds, in straight lines.
+
+    .. math::
+        f(t) = f_{\min} + (1 - f_{\min}) \, r^{c} \, \gamma^{t} \, (1 - |p - 1|),
+        \qquad c = \lfloor t / 2h \rfloor, \quad p = t / h - 2c
+
+    Args:
+        half_cycle: The steps :math:`h` from one bound to the other, positive.
+        floor: The lower bound :math:`f_{\min}`, in [0, 1].
+        shrink: What the height is multiplied by after each cycle, :math:`r` in (0, 1].
+            1 is the policy "triangular", 0.5 is "triangular2".
+        gamma: What the height is multiplied by at each step, :math:`\gamma` in (0, 1].
+            Below 1 it is the policy "exp_range".
+
+    Returns:
+        When called with a step: the factor in [floor, 1], a float. It starts at `floor`.
+
+    Raises:
+        ValueError: A field lies outside its range.
+
+    Source:
+        Smith (2017), section 3. torch: `CyclicLR(base_lr=floor * lr, max_lr=lr,
+        step_size_up=half_cycle)`.
+
+    Example:
+        >>> schedule = Cyclical(half_cycle=10, floor=0.1, shrink=0.5)
+        >>> [round(schedule(step), 4) for step in (0, 5, 10, 20, 30)]
+        [0.1, 0.55, 1.0, 0.1, 0.55]
+    """
+
+    half_cycle: float
+    floor: float = 0.1
+    shrink: float = 1.0
+    gamma: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require_steps(self, "half_cycle")
+        _require_fraction(self, "floor")
+        _require(0 < self.shrink <= 1, self, "shrink", "in (0, 1]: each cycle is at most as high")
+        _require(0 < self.gamma <= 1, self, "gamma", "in (0, 1]: each step is at most as high")
+
+    def __call__(self, step: float) -> float:
+        cycle, position = divmod(step / self.half_cycle, 2)
+        height = self.shrink**cycle * self.gamma**step * (1 - abs(position - 1))
+        return self.floor + (1 - self.floor) * height
+
+
+@dataclass(frozen=True)
+class Linear:
+    r"""Move the learning rate from one factor to another on a straight line.
+
+    .. math:: f(t) = a + (b - a) \min(t / T,\, 1)
+
+    Args:
+        steps: The step :math:`T` at which `end` is reached, positive.
+        start: The factor :math:`a` at step 0, at least 0.
+        end: The factor :math:`b` from step :math:`T` on, at least 0. The defaults go from the
+            peak to zero.
+
+    Returns:
+        When called with a step: the factor between `start` and `end`, a float.
+
+    Raises:
+        ValueError: `steps` is not positive, or a factor is negative or not finite.
+
+    Source:
+        Defazio et al. (2023) for linear decay to zero.
+        torch: `LinearLR(start_factor=start, end_factor=end, total_iters=steps)`.
+
+    Example:
+        >>> schedule = Linear(steps=100)
+        >>> [schedule(step) for step in (0, 25, 100, 150)]
+        [1.0, 0.75, 0.0, 0.0]
+    """
+
+    steps: float
+    start: float = 1.0
+    end: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require_steps(self, "steps")
+        _require(0 <= self.start < math.inf, self, "start", "at least 0 and finite")
+        _require(0 <= self.end < math.inf, self, "end", "at least 0 and finite")
+
+    def __call__(self, step: float) -> float:
+        return _between(self.start, self.end, step / self.steps)
+
+
+@dataclass(frozen=True)
+class InverseSquareRoot:
+    r"""Lower the learning rate with the square root of the step, without an end.
+
+    .. math:: f(t) = \frac{1}{\sqrt{1 + t / s}}
+
+    Args:
+        timescale: The steps :math:`s` after which the factor is :math:`1 / \sqrt{2}`, positive.
+            After a warm-up of :math:`s` steps this is the schedule of the Transformer paper.
+
+    Returns:
+        When called with a step: the factor in (0, 1], a float.
+
+    Raises:
+        ValueError: `timescale` is not positive.
+
+    Source:
+        Vaswani et al. (2017), equation 3.
+
+    Example:
+        >>> schedule = InverseSquareRoot(timescale=100)
+        >>> [round(schedule(step), 4) for step in (0, 100, 300)]
+        [1.0, 0.7071, 0.5]
+    """
+
+    timescale: float
+
+    def __post_init__(self) -> None:
+        _require_steps(self, "timescale")
+
+    def __call__(self, step: float) -> float:
+        return 1 / math.sqrt(1 + step / self.timescale)
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    r"""Raise the learning rate to the peak once, then lower it far below its start.
+
+    .. math::
+        f(t) = \begin{cases}
+        1 + (a - 1) \, \frac{1 + \cos(\pi t / u)}{2} & t \le u = rT - 1 \\
+        b + (1 - b) \, \frac{1 + \cos(\pi (t - u) / (T - 1 - u))}{2} & u < t \le T - 1
+        \end{cases}
+
+    Args:
+        steps: All the steps :math:`T` of the run, positive; the last one is :math:`T - 1`.
+        rise: The fraction :math:`r` of the run in which the rate rises, in (0, 1).
+        start: The factor :math:`a` at step 0, in [0, 1].
+        floor: The last factor :math:`b`, in [0, 1].
+
+    Returns:
+        When called with a step: the factor in [min(start, floor), 1], a float.
+
+    Raises:
+        ValueError: A field lies outside its range, or the rise takes one step or less.
+
+    Source:
+        Smith and Topin (2019), section 4, with cosines for the straight lines as torch has them.
+        torch: `OneCycleLR(max_lr=lr, total_steps=steps, pct_start=rise, div_factor=1 / start,
+        final_div_factor=start / floor)`.
+
+    Example:
+        >>> schedule = OneCycle(steps=100, rise=0.3)
+        >>> [round(schedule(step), 4) for step in (0, 29, 64, 99)]
+        [0.04, 1.0, 0.5, 0.0]
+    """
+
+    steps: float
+    rise: float = 0.3
+    start: float = 0.04
+    floor: float = 4e-6
+
+    def __post_init__(self) -> None:
+        _require_steps(self, "steps")
+        _require_fraction(self, "start")
+        _require_fraction(self, "floor")
+        _require(1 / self.steps < self.rise < 1, self, "rise", "in (1 / steps, 1)")
+
+    def __call__(self, step: float) -> float:
+        top = self.rise * self.steps - 1
+        if step <= top:
+            return _half_cosine(self.start, 1.0, step / top)
+        return _half_cosine(1.0, self.floor, (step - top) / (self.steps - 1 - top))
+
+
+@dataclass(frozen=True)
+class Warmup:
+    r"""Raise the learning rate in a straight line, then hand over to another schedule.
+
+    .. math::
+        f(t) = \begin{cases} a + (1 - a) \, t / w & t < w \\ g(t - w) & t \ge w \end{cases}
+
+    Args:
+        steps: The length :math:`w` of the rise in optimizer steps, positive.
+        then: The schedule :math:`g` that follows. It sees its own time, from 0.
+        start: The factor :math:`a` at step 0, in [0, 1]. `None` is :math:`1 / (w + 1)`, so that no
+            step is wasted at a rate of zero.
+
+    Returns:
+        When called with a step: the factor, a float.
+
+    Raises:
+        ValueError: `steps` is not positive, or `start` lies outside [0, 1].
+
+    Source:
+        Goyal et al. (2017), section 2.2.
+
+    Example:
+        >>> schedule = Warmup(steps=4, then=CosineAnnealing(steps=100))
+        >>> [round(schedule(step), 4) for step in (0, 1, 3, 4, 54)]
+        [0.2, 0.4, 0.8, 1.0, 0.5]
+    """
+
+    steps: float
+    then: Schedule = Fixed()
+    start: float | None = None
+
+    def __post_init__(self) -> None:
+        _require_steps(self, "steps")
+        if self.start is not None:
+            _require_fraction(self, "start")
+
+    def __call__(self, step: float) -> float:
+        if step >= self.steps:
+            return self.then(step - self.steps)
+        start = 1 / (self.steps + 1) if self.start is None else self.start
+        return _between(start, 1.0, step / self.steps)
+
+
+@dataclass(frozen=True)
+class Join:
+    r"""Play schedules one after the other; each sees time from its own zero.
+
+    .. math:: f(t) = f_i(t - b_i), \qquad b_i \le t < b_{i+1}, \quad b_0 = 0
+
+    Warm restarts, warm-up–stable–decay and drops at chosen steps are all joins.
+
+    Args:
+        parts: The schedules :math:`f_0, f_1, \dots`, at least one.
+        boundaries: The steps :math:`b_1 < b_2 < \dots` at which the next part begins, positive:
+            one fewer than the parts.
+
+    Returns:
+        When called with a step: the factor of the part that plays, a float.
+
+    Raises:
+        ValueError: The numbers of parts and boundaries do not fit, or the boundaries do not rise.
+
+    Source:
+        torch: `SequentialLR(optimizer, schedulers, milestones=boundaries)`.
+
+    Example:
+        Cosine annealing with warm restarts, as in Loshchilov and Hutter (2017), where the second
+        period is twice as long as the first:
+
+        >>> restarts = Join((CosineAnnealing(100), CosineAnnealing(200)), (100,))
+        >>> [round(restarts(step), 4) for step in (0, 50, 99, 100, 200, 300)]
+        [1.0, 0.5, 0.0002, 1.0, 0.5, 0.0]
+
+        Warm-up–stable–decay, as in Hu et al. (2024):
+
+        >>> stable_then_decay = Join((Fixed(), Linear(20)), (70,))
+        >>> schedule = Warmup(10, then=stable_then_decay)
+        >>> [round(schedule(step), 4) for step in (0, 10, 79, 90, 100)]
+        [0.0909, 1.0, 1.0, 0.5, 0.0]
+    """
+
+    parts: Sequence[Schedule]
+    boundaries: Sequence[float]
+
+    def __post_init__(self) -> None:
+        # Tuples, whatever was given: a frozen schedule can be compared and used as a key.
+        object.__setattr__(self, "parts", tuple(self.parts))
+        object.__setattr__(self, "boundaries", tuple(self.boundaries))
+        fits = len(self.boundaries) == len(self.parts) - 1
+        rule = f"one fewer than the parts, which are {len(self.parts)}"
+        _require(fits, self, "boundaries", rule)
+        starts = (0, *self.boundaries)
+        rising = all(a < b for a, b in itertools.pairwise(starts))
+        _require(rising, self, "boundaries", "positive and rising")
+
+    def __call__(self, step: float) -> float:
+        begun = sum(boundary <= step for boundary in self.boundaries)
+        start = (0, *self.boundaries)[begun]
+        return self.parts[begun](step - start)
+
+
+def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0) -> np.ndarray:
+    r"""Return the learning rates that a schedule applies, without training and without using it up.
+
+    .. math:: \eta_t = \eta_{\text{peak}} f(t), \qquad t = 0, \dots, n - 1
+
+    A torch scheduler is copied together with the settings of its optimizer, and the copy is
+    stepped. The scheduler and the optimizer that you pass stay as they are. The curve of a torch
+    scheduler starts at the rate that its optimizer has now.
+
+    Args:
+        schedule: A schedule of this module, any function of the step, or a torch scheduler.
+        steps: How many optimizer steps :math:`n`, at least 1.
+        peak_lr: The peak :math:`\eta_{\text{peak}}` for a schedule, positive. A torch scheduler
+            has its peak in its optimizer and ignores this.
+
+    Returns:
+        The rates, float64, shape (steps,). For a torch scheduler over several parameter groups,
+        shape (steps, groups).
+
+    Raises:
+        ValueError: `steps` or `peak_lr` is not positive.
+        TypeError: The scheduler is `ReduceLROnPlateau`, which needs a metric at each step.
+
+    Example:
+        >>> lr_curve(StepDecay(every=2, factor=0.5), steps=4, peak_lr=0.1)
+        array([0.1 , 0.1 , 0.05, 0.05])
+
+        >>> import torch
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+        >>> scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+        >>> lr_curve(scheduler, steps=4)
+        array([0.1 , 0.1 , 0.05, 0.05])
+        >>> scheduler.get_last_lr()
+        [0.1]
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps!r}")
+    if isinstance(schedule, ReduceLROnPlateau):
+        raise TypeError(
+            "ReduceLROnPlateau decides from a metric at each step, so it has no curve before the "
+            "run; plot the learning rate of a run's history instead"
+        )
+    if isinstance(schedule, LRScheduler):
+        return _torch_curve(schedule, steps)
+    if not 0 < peak_lr < math.inf:
+        raise ValueError(f"peak_lr must be positive and finite, got {peak_lr!r}")
+    return np.array([peak_lr * schedule(step) for step in range(steps)])
+
+
+def _torch_curve(scheduler: LRScheduler, steps: int) -> np.ndarray:
+    # The copy of the scheduler must move rates that nobody trains with. So its optimizer, which
+    # may hold a large model, is replaced during the copy by one with copies of the settings alone.
+    optimizer = scheduler.optimizer
+    stand_in = copy.copy(optimizer)
+    stand_in.param_groups = [{**group, "params": []} for group in optimizer.param_groups]
+    twin = copy.deepcopy(scheduler, {id(optimizer): stand_in})
+    rates = []
+    with warnings.catch_warnings():
+        # torch warns that no optimizer step came before: there is none, nothing is trained here.
+        warnings.filterwarnings("ignore", message=".*optimizer.step.*", category=UserWarning)
+        for step in range(steps):
+            if step > 0:
+                twin.step()
+            rates.append([float(group["lr"]) for group in stand_in.param_groups])
+    curve = np.array(rates)
+    return curve[:, 0] if curve.shape[1] == 1 else curve

@@ -1,0 +1,72 @@
+"""What the executed copies of the notebooks hold: no error anywhere, and figures that name their data.
+
+Run after `stage.py` and nbmake: `make notebooks` does all three.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+EXECUTED = sorted((Path(__file__).parents[2] / "_build" / "tested").glob("*.ipynb"))
+
+
+def outputs(notebook):
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
+def widget_states(notebook):
+    widgets = notebook.metadata.get("widgets", {})
+    return widgets.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+
+
+def errors_in_widgets(notebook):
+    """Error messages and tracebacks that a widget swallowed: nbmake does not see them."""
+    return [
+        output
+        for state in widget_states(notebook).values()
+        for output in state["state"].get("outputs", [])
+        if output["output_type"] == "error" or output.get("name") == "stderr"
+    ]
+
+
+def texts(notebook):
+    """All that an executed notebook shows, its widgets included."""
+    states = [state["state"] for state in widget_states(notebook).values()]
+    return json.dumps([outputs(notebook), [state.get("outputs", []) for state in states]])
+
+
+def test_there_are_eight():
+    assert len(EXECUTED) == 8, "run `make notebooks`, which stages and executes the eight"
+
+
+@pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
+def test_every_control_was_used_without_an_error(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert [output for output in outputs(notebook) if output["output_type"] == "error"] == []
+    assert errors_in_widgets(notebook) == []
+    used = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
+    sliders, buttons = map(int, re.findall(r"moved (\d+) sliders, pressed (\d+) buttons", used)[0])
+    assert sliders >= 1
+    assert buttons >= 1
+
+
+@pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
+def test_nothing_was_written_to_standard_error(path):
+    notebook = nbformat.read(path, as_version=4)
+    noise = [output["text"] for output in outputs(notebook) if output.get("name") == "stderr"]
+    # A progress bar is the one thing that may be there.
+    assert [text for text in noise if "step/s" not in text and "it/s" not in text] == []
+
+
+@pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
+def test_results_name_one_data_set(path):
+    """Each figure of a run says where it comes from, and the stand-in cannot pass for CIFAR-10."""
+    shown = texts(nbformat.read(path, as_version=4))
+    figures_of_runs = re.findall(r"(CIFAR-10|Shapes-10), [\d,]+ images, \d+ epoch", shown)
+    assert figures_of_runs, "no figure or line names the data set of a run"
+    assert len(set(figures_of_runs)) == 1
+    stand_in = "Shapes-10, the stand-in for CIFAR-10, is in use" in shown
+    assert stand_in == (figures_of_runs[0] == "Shapes-10")

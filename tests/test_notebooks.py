@@ -1,0 +1,95 @@
+"""The notebooks as they are stored. What they do when they run: `tests/notebooks`."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NAMES = (
+    "01-fixed",
+    "02-step-decay",
+    "03-exponential-decay",
+    "04-cosine-annealing",
+    "05-cyclical",
+    "06-adaptive",
+    "07-warm-up",
+    "08-lr-finder",
+)
+# The torch class that each chapter trains with; the finder is lrlib's own.
+TORCH_CLASSES = {
+    "01-fixed": "torch.optim.SGD(",
+    "02-step-decay": "StepLR(",
+    "03-exponential-decay": "ExponentialLR(",
+    "04-cosine-annealing": "CosineAnnealingLR(",
+    "05-cyclical": "CyclicLR(",
+    "06-adaptive": "torch.optim.Adam(",
+    "07-warm-up": "LambdaLR(",
+    "08-lr-finder": "finder.range_test(",
+}
+
+
+@pytest.fixture(params=NAMES)
+def notebook(request):
+    return nbformat.read(FOLDER / f"{request.param}.ipynb", as_version=4)
+
+
+def code(notebook):
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+
+
+def test_there_are_exactly_eight():
+    assert tuple(sorted(path.stem for path in FOLDER.glob("*.ipynb"))) == NAMES
+
+
+def test_format_is_valid_and_the_kernel_is_python3(notebook):
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert set(notebook.metadata) <= {"kernelspec", "language_info"}
+
+
+def test_every_cell_has_an_id_of_its_own(notebook):
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+
+
+def test_nothing_is_stored_but_the_source(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+def test_no_path_of_a_machine(notebook):
+    source = "\n".join(cell.source for cell in notebook.cells)
+    assert re.findall(r"(?:^|[\s\"'(=])(?:/[a-z]+/[\w.]+|[A-Z]:\\\w+)", source) == []
+
+
+def test_it_imports_lrlib(notebook):
+    assert re.search(r"^from lrlib import ", code(notebook), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_trains_with_torchs_own_class(name):
+    source = code(nbformat.read(FOLDER / f"{name}.ipynb", as_version=4))
+    assert TORCH_CLASSES[name] in source
+    assert "train.fit(" in source
+
+
+def test_the_applied_rate_is_asserted(notebook):
+    compared = r"np\.testing\.assert_allclose\(\s*\w+\.lr\b"
+    assert re.search(compared, code(notebook)), "compare the rates of a history with the formula"
+
+
+def test_it_has_controls(notebook):
+    source = code(notebook)
+    assert "explore.sliders(" in source
+    assert "explore.retrain(" in source
+
+
+def test_no_cell_is_long(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "hide-input" not in cell.metadata.get("tags", []):
+            lines = [line for line in cell.source.splitlines() if line.strip()]
+            assert len(lines) <= 25, f"cell {cell.id} has {len(lines)} lines"
