@@ -20,7 +20,7 @@ from lrlib.train import History
 
 Draw = Callable[..., object]
 Range = tuple[float, float, float]
-_POSITIONS = {1: 13, 2: 7, 3: 5}
+_POSITIONS = {1: 13, 2: 6, 3: 4}  # of each slider, by how many there are
 _numbers = itertools.count(1)
 
 
@@ -127,7 +127,9 @@ def _positions(limits: Range, count: int) -> list[float]:
 
 def _frames(picture: Callable[[dict[str, float]], str], ranges: dict[str, Range]) -> str:
     choices = [_positions(limits, _POSITIONS[len(ranges)]) for limits in ranges.values()]
-    starts = [values.index(limits[2]) for values, limits in zip(choices, ranges.values(), strict=True)]
+    starts = [
+        values.index(limits[2]) for values, limits in zip(choices, ranges.values(), strict=True)
+    ]
     frames = []
     for positions in itertools.product(*(range(len(values)) for values in choices)):
         values = [values[i] for values, i in zip(choices, positions, strict=True)]

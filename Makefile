@@ -1,0 +1,81 @@
+# Every path is relative and every variable quoted: the folder of the checkout may have any name.
+
+PYTHON ?= python3
+
+python := .venv/bin/python
+installed := .venv/installed
+
+# Notebooks run in folders of their own, where a relative LRLIB_DATA would name another place.
+ifneq ($(LRLIB_DATA),)
+ifeq ($(filter /%,$(firstword $(LRLIB_DATA))),)
+override LRLIB_DATA := $(CURDIR)/$(LRLIB_DATA)
+endif
+export LRLIB_DATA
+endif
+
+# An environment holds its own address: one that was moved or copied here is made anew.
+ifneq ($(shell cat $(installed) 2> /dev/null),$(shell pwd -P))
+.PHONY: $(installed)
+endif
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help book test lint unit slow notebooks lab clean distclean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+book: $(installed) ## run the notebooks, build the site into _build/html, check its pages
+	rm -rf _build/html _build/.doctrees _build/.jupyter_cache _build/jupyter_execute
+	.venv/bin/jupyter-book build . -W -n --keep-going
+	$(python) -m pytest tests/site
+	@$(python) -c "import pathlib; print('The book is built. Open', \
+	    pathlib.Path('_build/html/index.html').resolve().as_uri())"
+
+test: lint unit notebooks ## lint, unit and notebooks, one after the other
+
+lint: $(installed) ## check style, types, spelling and the workflow file
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m mypy
+	.venv/bin/codespell
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/book.yml
+
+unit: $(installed) ## run the tests of lrlib and of the repository, and the doctests
+	$(python) -m pytest
+
+slow: $(installed) ## run the tests marked slow, which `make test` leaves out
+	$(python) -m pytest -m slow
+
+# Not in _build: nbmake passes over notebooks in a folder of that name.
+notebooks: $(installed) ## run copies of the eight notebooks and look for hidden errors
+	rm -rf build/tested
+	$(python) tests/notebooks/stage.py build/tested
+	$(python) -m pytest --nbmake --overwrite --nbmake-kernel=python3 --nbmake-timeout=600 \
+	    build/tested
+	$(python) -m pytest tests/notebooks/check_executed.py
+
+lab: $(installed) ## open JupyterLab on the notebooks
+	$(python) -m jupyterlab notebooks
+
+clean: ## remove what building and testing made; keep .venv and the data
+	rm -rf _build build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find book lrlib notebooks tests \( -name __pycache__ -o -name .ipynb_checkpoints \) \
+	    -prune -exec rm -rf {} +
+
+distclean: clean ## remove the virtual environment too
+	rm -rf .venv lrlib.egg-info
+
+# setuptools comes first, so that lrlib is built with the pinned one and not with a download.
+$(installed): pyproject.toml constraints.txt
+	@command -v "$(PYTHON)" > /dev/null || { echo "$(PYTHON) is not found. This needs Python 3.11" \
+	    "or newer; name yours: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("This needs Python 3.11 \
+	or newer, and $(PYTHON) is %d.%d; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" \
+	% sys.version_info[:2])'
+	test -x $(python) && test "$$(cat $@ 2> /dev/null)" = "$$(pwd -P)" \
+	    || "$(PYTHON)" -m venv --clear .venv
+	$(python) -m pip install --constraint constraints.txt setuptools wheel
+	$(python) -m pip install --constraint constraints.txt --no-build-isolation \
+	    --editable ".[book,test]"
+	@pwd -P > $@

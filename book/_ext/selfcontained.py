@@ -1,0 +1,135 @@
+"""Make the built site stand alone: it asks no other host for anything and passes an axe check."""
+
+import hashlib
+import os
+import re
+import shutil
+from importlib.metadata import distribution
+from pathlib import Path
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# The parts of MathJax that _config.yml loads, and what those load in turn.
+MATHJAX = [
+    "startup.js",
+    "core.js",
+    "input/tex.js",
+    "input/tex/extensions",
+    "output/chtml.js",
+    "output/chtml/fonts",
+    "a11y/assistive-mml.js",
+]
+
+# Written by the themes, used by no page: fontawesome.js repeats what the icon font does.
+UNUSED = [
+    "scripts/fontawesome.js*",
+    "scripts/*.map",
+    "styles/*.map",
+    "vendor/fontawesome/webfonts/*.ttf",
+    "locales",
+    "*webpack-macros.html",
+    "mathjax/input/tex/extensions/all-packages.js",
+]
+
+# Corrections to the themes' HTML, each for one finding of axe or one needless request.
+CORRECTIONS = [
+    (re.compile(r'<script defer src="[^"]*fontawesome\.js[^"]*"></script>'), ""),
+    # The search button shows "Search this book" and was labelled "Search".
+    (re.compile(r'(<button[^>]*search-button-field[^>]*?)\s+aria-label="[^"]*"'), r"\1"),
+    (
+        re.compile(r'<div id="pst-primary-sidebar" '),
+        '<div id="pst-primary-sidebar" role="complementary" aria-label="Book" ',
+    ),
+    # The fold shows "Show code cell source" and was labelled "Toggle hidden content".
+    (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
+    # doc-biblioentry is deprecated and may stand in a list only.
+    (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
+]
+
+# A signature of several lines is written as a description list without terms.
+SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
+SIGNATURE_TAGS = [
+    ("<dl>", '<span class="sig-lines">'),
+    ("</dl>", "</span>"),
+    ("<dd>", '<span class="sig-line">'),
+    ("</dd>", "</span>"),
+]
+
+
+def fingerprint() -> str:
+    """Hash what a notebook's output depends on besides the notebook: lrlib and its environment."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "lrlib").rglob("*.py")):
+        digest.update(path.read_bytes())
+    for name in ("LRLIB_DATA", "LRLIB_DATASET", "LRLIB_BUDGET"):
+        digest.update(os.environ.get(name, "").encode() + b"\0")
+    return digest.hexdigest()
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    """Re-run every page when lrlib changes; show no button that would lead nowhere."""
+    config.lrlib_fingerprint = fingerprint()
+    options = config.html_theme_options
+    known = bool(options.get("repository_url"))
+    options["use_repository_button"] = options["use_issues_button"] = known
+    if not known:
+        options["launch_buttons"] = {}
+
+
+def copy_mathjax(static: Path) -> None:
+    package = distribution("sphinx-mathjax-offline")
+    source = Path(str(package.locate_file("sphinx-mathjax-offline/static/mathjax")))
+    for name in MATHJAX:
+        target = static / "mathjax" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(source / name, target)
+
+
+def remove_unused(static: Path) -> None:
+    for pattern in UNUSED:
+        for path in static.glob(pattern):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def without_list(signature: re.Match[str]) -> str:
+    text = signature[0]
+    for tag, replacement in SIGNATURE_TAGS:
+        text = text.replace(tag, replacement)
+    return text
+
+
+def correct(page: Path) -> None:
+    text = corrected = page.read_text(encoding="utf-8")
+    for pattern, replacement in CORRECTIONS:
+        corrected = pattern.sub(replacement, corrected)
+    corrected = SIGNATURE.sub(without_list, corrected)
+    if corrected != text:
+        page.write_text(corrected, encoding="utf-8")
+
+
+def finish(app: Sphinx, error: Exception | None) -> None:
+    if error or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    copy_mathjax(out / "_static")
+    remove_unused(out / "_static")
+    for page in out.rglob("*.html"):
+        correct(page)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    # Notebooks run in kernels that inherit this: explorers become plain HTML, bars are off.
+    os.environ["LRLIB_STATIC"] = "1"
+    app.add_config_value("lrlib_fingerprint", "", "env")
+    app.connect("config-inited", configure)
+    app.connect("build-finished", finish, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,37 @@
+"""Small pieces that several test files use."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from lrlib import data
+
+REAL = Path(__file__).parents[2] / "shared" / "cifar10"
+
+
+@pytest.fixture
+def tiny_splits():
+    """Images whose class is their colour: a network learns it in a few steps."""
+    generator = torch.Generator().manual_seed(0)
+
+    def part(count):
+        y = torch.arange(count) % 10
+        levels = torch.stack([25 * y, 255 - 25 * y, (y % 2) * 255], dim=1)
+        noise = torch.randint(-10, 11, (count, 3, 32, 32), generator=generator)
+        x = (levels[:, :, None, None] + noise).clamp(0, 255).to(torch.uint8)
+        return data.Images(x, y)
+
+    return data.Splits(part(640), part(100), part(100), "tiny", tuple("abcdefghij"))
+
+
+@pytest.fixture
+def real_data(monkeypatch):
+    """LRLIB_DATA as it is set, or the copy beside the checkout; without either the test is skipped."""
+    folder = Path(os.environ.get("LRLIB_DATA", REAL))
+    if not (folder / "cifar-10-batches-py").is_dir():
+        pytest.skip("CIFAR-10 is not here; set LRLIB_DATA to run this test")
+    monkeypatch.setenv("LRLIB_DATA", str(folder))
+    monkeypatch.setenv("LRLIB_DATASET", "cifar10")
+    return folder

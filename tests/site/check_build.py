@@ -1,0 +1,190 @@
+"""Checks of the built site: `jupyter-book build . -W -n --keep-going`, then `pytest tests/site`."""
+
+import json
+import math
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup, Tag
+
+from lrlib.plots import PALETTE
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part["chapters"])]
+NOTEBOOKS = [page for page in PAGES if page.startswith("notebooks/")]
+MADE_BY_SPHINX = {"genindex", "py-modindex", "search"}
+
+every_page = pytest.mark.parametrize("page", [*PAGES, *sorted(MADE_BY_SPHINX)])
+every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS)
+
+
+@cache
+def parse(file: Path) -> BeautifulSoup:
+    return BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser")
+
+
+def read(page: str) -> BeautifulSoup:
+    return parse(SITE / f"{page}.html")
+
+
+@cache
+def ids(file: Path) -> list[str]:
+    return [str(tag["id"]) for tag in parse(file).find_all(id=True)]
+
+
+def test_site_has_the_pages_of_the_contents_and_no_others() -> None:
+    built = {file.relative_to(SITE).with_suffix("").as_posix() for file in SITE.rglob("*.html")}
+    assert built == {*PAGES, *MADE_BY_SPHINX, "index"}
+    assert len(NOTEBOOKS) == 8
+
+
+@every_notebook
+def test_notebook_ran_without_error(notebook: str) -> None:
+    page = read(notebook)
+    assert page.select("div.cell_output"), "no cell shows an output"
+    assert not page.select("div.output.error, div.output.traceback, div.output.stderr")
+    assert "Traceback (most recent call last)" not in page.get_text()
+
+
+@every_notebook
+def test_notebook_shows_figures_that_say_what_they_show(notebook: str) -> None:
+    assert read(notebook).select("figure.lrlib-figure svg"), "no figure"
+    for drawing in read(notebook).select("div.cell_output svg"):
+        assert drawing.get("role") == "img"
+        assert str(drawing.get("aria-label", "")).strip()
+
+
+@every_notebook
+def test_notebook_has_no_dead_widget(notebook: str) -> None:
+    text = (SITE / f"{notebook}.html").read_text(encoding="utf-8")
+    for trace in ("application/vnd.jupyter.widget", "<!-- widget", "jupyter-widgets"):
+        assert trace not in text
+    assert not re.search(r"\b(IntSlider|FloatSlider|FloatLogSlider|VBox|HBox)\(", text)
+
+
+@every_notebook
+def test_notebook_has_explorers_with_a_frame_for_every_setting(notebook: str) -> None:
+    explorers = read(notebook).select(".lrlib-explore")
+    assert explorers
+    for explorer in explorers:
+        sliders = explorer.select('input[type="range"]')
+        frames = explorer.select(".lrlib-frame")
+        assert len(frames) > 1
+        assert len(frames) == math.prod(int(str(s["max"])) + 1 for s in sliders)
+        assert all(frame.find("svg") for frame in frames)
+        assert sum(not frame.has_attr("hidden") for frame in frames) == 1
+        for slider in sliders:
+            assert explorer.select(f'label[for="{slider["id"]}"]'), "a slider without a label"
+            assert slider["aria-valuetext"]
+
+
+@every_notebook
+def test_notebook_can_be_downloaded_as_it_is_stored(notebook: str) -> None:
+    button = read(notebook).select_one("a.btn-download-source-button")
+    assert isinstance(button, Tag)
+    offered = (SITE / f"{notebook}.html").parent / str(button["href"])
+    stored = ROOT / f"{notebook}.ipynb"
+    assert json.loads(offered.read_text("utf-8")) == json.loads(stored.read_text("utf-8"))
+
+
+def repository_buttons(page: str) -> list[str]:
+    header = read(page).select(".bd-header-article a[href]")
+    return [str(link["href"]) for link in header if urlsplit(str(link["href"])).netloc]
+
+
+@every_notebook
+def test_buttons_lead_to_the_configured_repository_or_are_not_there(notebook: str) -> None:
+    url, branch = CONFIG["repository"]["url"], CONFIG["repository"]["branch"]
+    buttons = repository_buttons(notebook)
+    if not url:
+        assert buttons == []
+    else:
+        owner_and_name = urlsplit(url).path.strip("/")
+        colab = f"github/{owner_and_name}/blob/{branch}/{notebook}.ipynb"
+        assert f"{CONFIG['launch_buttons']['colab_url']}/{colab}" in buttons
+        assert url in buttons
+
+
+@every_page
+def test_page_asks_no_other_host(page: str) -> None:
+    for tag in read(page).select("link, script, img, iframe, object, source, video, audio, use"):
+        # A canonical link is an address to show, not one to fetch.
+        if tag.name == "link" and "canonical" in str(tag.get("rel")):
+            continue
+        for attribute in ("href", "src", "data", "srcset", "xlink:href"):
+            assert not urlsplit(str(tag.get(attribute, ""))).netloc, tag
+    for style in read(page).select("style"):
+        assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", style.get_text())
+
+
+def test_style_sheets_ask_no_other_host() -> None:
+    sheets = list(SITE.rglob("*.css"))
+    assert sheets
+    for sheet in sheets:
+        text = sheet.read_text(encoding="utf-8")
+        assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", text), sheet
+
+
+def leads_nowhere(target: str, here: Path) -> bool:
+    url = urlsplit(target)
+    if url.scheme or url.netloc:
+        return False
+    file = (here.parent / unquote(url.path)).resolve() if url.path else here
+    if not file.is_file():
+        return True
+    return bool(url.fragment) and unquote(url.fragment) not in ids(file)
+
+
+@every_page
+def test_links_within_the_site_lead_somewhere(page: str) -> None:
+    links = read(page).select("a[href], link[href], script[src], img[src]")
+    targets = [str(link.get("href") or link.get("src")) for link in links]
+    assert [t for t in targets if leads_nowhere(t, SITE / f"{page}.html")] == []
+
+
+def test_first_address_leads_to_the_introduction() -> None:
+    refresh = parse(SITE / "index.html").select_one('meta[http-equiv="Refresh"]')
+    assert isinstance(refresh, Tag)
+    assert str(refresh["content"]).endswith(f"url={TOC['root']}.html")
+
+
+@every_page
+def test_ids_are_unique(page: str) -> None:
+    found = ids(SITE / f"{page}.html")
+    assert sorted(set(found)) == sorted(found)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of #rrggbb, as WCAG 2 defines it."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def dark_palette() -> dict[str, str]:
+    css = (ROOT / "book" / "_static" / "lrlib.css").read_text(encoding="utf-8")
+    return dict(re.findall(r"--lrlib-(\w+): (#[0-9a-f]{6});", css))
+
+
+def test_every_colour_of_the_figures_has_a_dark_twin() -> None:
+    assert dark_palette().keys() == PALETTE.keys()
+
+
+@pytest.mark.parametrize("name", PALETTE)
+def test_lines_stand_out_from_the_page(name: str) -> None:
+    assert contrast(PALETTE[name], "#ffffff") >= 4.5
+    # The darkest and the lightest ground that the theme has in dark mode.
+    assert contrast(dark_palette()[name], "#121212") >= 4.5
+    assert contrast(dark_palette()[name], "#29313d") >= 4.5

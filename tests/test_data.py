@@ -1,0 +1,225 @@
+"""Data: what is loaded, how it is split, how batches are drawn, and what is refused."""
+
+import hashlib
+import pickle
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from lrlib import data
+
+
+@pytest.fixture
+def pictures():
+    """300 images that can be told apart: image i has the values i and 255 - i in its first row."""
+    x = torch.randint(0, 256, (300, 3, 32, 32), generator=torch.Generator().manual_seed(1))
+    return data.Images(x.to(torch.uint8), torch.arange(300) % 10)
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Any fetch fails at once, as on a machine without a network."""
+
+    def refuse(*args, **kwargs):
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(data, "_download", refuse)
+
+
+@pytest.fixture
+def small_stand_in(monkeypatch):
+    """Shapes-10 with a fifth of its images, so that a test of the fallback is quick."""
+    from lrlib import shapes10
+
+    draw = shapes10.draw
+    monkeypatch.setattr(shapes10, "draw", lambda count, seed: draw(count // 5, seed))
+
+
+def fingerprints(images):
+    return {hashlib.sha256(image.numpy().tobytes()).digest() for image in images.x}
+
+
+# The real data
+
+
+def test_cifar10_has_its_shapes_and_sizes(real_data):
+    splits = data.load()
+    assert splits.name == "CIFAR-10"
+    assert splits.classes[0] == "airplane"
+    assert splits.classes[9] == "truck"
+    for part, count in ((splits.train, 45_000), (splits.val, 5_000), (splits.test, 10_000)):
+        assert part.x.shape == (count, 3, 32, 32)
+        assert part.x.dtype == torch.uint8
+        assert part.y.shape == (count,)
+        assert part.y.dtype == torch.int64
+        assert part.y.bincount().tolist() == [count // 10] * 10
+
+
+def test_no_image_is_in_two_splits(real_data):
+    splits = data.load()
+    train, val, test = (fingerprints(part) for part in (splits.train, splits.val, splits.test))
+    assert not train & val
+    assert not train & test
+    assert not val & test
+
+
+def test_a_subset_is_fixed_balanced_and_part_of_the_whole(real_data):
+    subset, again, whole = data.load(n_train=1000), data.load(n_train=1000), data.load()
+    assert torch.equal(subset.train.x, again.train.x)
+    assert subset.train.y.bincount().tolist() == [100] * 10
+    assert torch.equal(subset.train.x, whole.train.x[:1000])
+    assert torch.equal(subset.val.x, whole.val.x)
+
+
+def test_an_image_is_the_one_in_the_file(real_data):
+    content = (real_data / "cifar-10-batches-py" / "test_batch").read_bytes()
+    batch = pickle.loads(content, encoding="latin1")
+    test = data.load().test
+    red, green, blue = batch["data"][7].reshape(3, 32, 32)
+    assert test.x[7, 0].tolist() == red.tolist()
+    assert test.x[7, 2].tolist() == blue.tolist()
+    assert test.y[7].item() == batch["labels"][7]
+
+
+def test_a_damaged_file_is_never_unpickled(real_data, tmp_path, monkeypatch):
+    shutil.copytree(real_data / "cifar-10-batches-py", tmp_path / "cifar-10-batches-py")
+    damaged = tmp_path / "cifar-10-batches-py" / "data_batch_3"
+    damaged.chmod(0o644)
+    damaged.write_bytes(pickle.dumps("harmless, but not what was published"))
+    monkeypatch.setenv("LRLIB_DATA", str(tmp_path))
+    with pytest.raises(RuntimeError, match="data_batch_3 is damaged.*expected 54ebc095"):
+        data.load()
+
+
+def test_the_sums_are_torchvisions():
+    torchvision = data._import_torchvision()
+    published = torchvision.datasets.CIFAR10.train_list + torchvision.datasets.CIFAR10.test_list
+    assert dict(map(tuple, published)) == data._MD5
+
+
+def test_torchvision_imports_in_a_fresh_process():
+    """A CUDA build of torchvision beside a CPU build of torch fails on a plain import."""
+    program = "from lrlib import data; print(data._import_torchvision().datasets.CIFAR10.__name__)"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "CIFAR10"
+
+
+# Which data set
+
+
+def test_auto_falls_back_to_the_stand_in_and_says_so(
+    no_network, small_stand_in, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("LRLIB_DATA", str(tmp_path / "empty"))
+    monkeypatch.setenv("LRLIB_DATASET", "auto")
+    splits = data.load(n_train=100)
+    assert splits.name == "Shapes-10"
+    said = capsys.readouterr().out
+    assert "no network in this test" in said
+    assert str(tmp_path / "empty") in said
+    assert "Shapes-10, the stand-in for CIFAR-10, is in use" in said
+
+
+def test_the_stand_in_is_refused_on_demand(no_network, tmp_path, monkeypatch):
+    monkeypatch.setenv("LRLIB_DATA", str(tmp_path))
+    monkeypatch.setenv("LRLIB_DATASET", "cifar10")
+    with pytest.raises(RuntimeError, match=r"could not be fetched.*no network.*set LRLIB_DATA"):
+        data.load()
+
+
+def test_the_stand_in_can_be_chosen(small_stand_in, monkeypatch):
+    monkeypatch.setenv("LRLIB_DATASET", "shapes10")
+    splits = data.load()
+    assert splits.name == "Shapes-10"
+    assert len(splits.classes) == 10
+    assert splits.val.y.bincount().tolist() == [500] * 10
+    assert not fingerprints(splits.train) & fingerprints(splits.val)
+
+
+def test_an_unknown_data_set_is_named(monkeypatch):
+    monkeypatch.setenv("LRLIB_DATASET", "mnist")
+    with pytest.raises(ValueError, match="LRLIB_DATASET must be auto, cifar10 or shapes10.*'mnist'"):
+        data.load()
+
+
+def test_a_file_is_no_data_folder(tmp_path, monkeypatch):
+    file = tmp_path / "cifar"
+    file.write_text("not a folder")
+    monkeypatch.setenv("LRLIB_DATA", str(file))
+    monkeypatch.setenv("LRLIB_DATASET", "auto")
+    with pytest.raises(ValueError, match="LRLIB_DATA must name a folder that can be read.*cifar"):
+        data.load()
+
+
+@pytest.mark.parametrize("count", [0, 9, 45_001, -5])
+def test_a_wrong_number_of_images_is_named(count, small_stand_in, monkeypatch):
+    monkeypatch.setenv("LRLIB_DATASET", "shapes10")
+    with pytest.raises(ValueError, match=f"n_train must be from 10 to .*got {count}"):
+        data.load(n_train=count)
+
+
+# Batches
+
+
+def test_batches_cover_each_image_once_a_pass(pictures):
+    batches = data.Batches(pictures, batch_size=100, augment=False)
+    labels = [y for _, y in batches]
+    assert len(batches) == len(labels) == 3
+    assert torch.cat(labels).bincount().tolist() == [30] * 10
+    x, y = next(iter(batches))
+    assert x.dtype == torch.float32
+    assert x.shape == (100, 3, 32, 32)
+    assert y.dtype == torch.int64
+
+
+def test_images_that_fill_no_batch_are_left_out(pictures):
+    assert [len(y) for _, y in data.Batches(pictures, batch_size=128)] == [128, 128]
+
+
+def test_the_same_seed_gives_the_same_batches(pictures):
+    first, again, other = (data.Batches(pictures, 50, seed=seed) for seed in (3, 3, 4))
+    for (x, y), (x_again, y_again) in zip(first, again, strict=True):
+        assert torch.equal(x, x_again)
+        assert torch.equal(y, y_again)
+    assert not torch.equal(next(iter(first))[0], next(iter(other))[0])
+
+
+def test_each_pass_has_a_new_order(pictures):
+    batches = data.Batches(pictures, batch_size=300, augment=False)
+    (_, first), (_, second) = next(iter(batches)), next(iter(batches))
+    assert not torch.equal(first, second)
+
+
+def test_augmentation_shifts_by_up_to_four_pixels_and_mirrors_half():
+    """Each image has one bright pixel in the middle left; where it goes shows what was done."""
+    x = torch.zeros(2000, 3, 32, 32, dtype=torch.uint8)
+    x[:, :, 16, 10] = 255
+    batches = data.Batches(data.Images(x, torch.zeros(2000, dtype=torch.int64)), 2000)
+    shifted, _ = next(iter(batches))
+    bright = shifted[:, 0] == shifted[:, 0].max()
+    rows, columns = torch.nonzero(bright, as_tuple=True)[1:]
+    assert len(rows) == 2000
+    assert set(rows.tolist()) == set(range(12, 21))
+    straight, mirrored = set(range(6, 15)), set(range(17, 26))
+    assert set(columns.tolist()) == straight | mirrored
+    share = sum(column in mirrored for column in columns.tolist()) / 2000
+    assert 0.45 < share < 0.55
+
+
+def test_pixels_become_inputs_of_zero_mean_and_unit_variance():
+    mean = torch.tensor(data._MEAN).round().to(torch.uint8)
+    x = mean[None, :, None, None].expand(2, 3, 32, 32)
+    assert data.normalise(x).abs().max() < 0.01
+    step = data.normalise(x + 63)[0, 0, 0, 0] - data.normalise(x)[0, 0, 0, 0]
+    assert step.item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 301])
+def test_a_batch_size_that_does_not_fit_is_named(pictures, batch_size):
+    with pytest.raises(ValueError, match=f"from 1 to the 300 images.*got {batch_size}"):
+        data.Batches(pictures, batch_size)

@@ -1,0 +1,144 @@
+"""Figures: they show what the log says, they name their data, and they are accessible."""
+
+import re
+
+import numpy as np
+import pytest
+
+from lrlib import plots
+from lrlib.train import History
+
+
+@pytest.fixture
+def history():
+    steps = list(range(60))
+    return History(
+        dataset="Shapes-10",
+        n_train=15_000,
+        seed=4,
+        step=steps,
+        lr=[0.1 - 0.001 * step for step in steps],
+        loss=[2.0 - 0.01 * step for step in steps],
+        epoch_end=[30, 60],
+        val_loss=[1.5, 1.2],
+        val_accuracy=[0.4, 0.6],
+    )
+
+
+def test_the_learning_rate_is_the_logged_one(history):
+    _, (ax,) = plots.panels()
+    plots.curves(ax, {"run": history}, "lr")
+    assert list(ax.lines[0].get_xdata()) == history.step
+    assert list(ax.lines[0].get_ydata()) == history.lr
+
+
+def test_smoothing_does_not_shift_a_straight_line(history):
+    _, (ax,) = plots.panels()
+    plots.curves(ax, {"run": history}, "loss")
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), history.loss)
+
+
+def test_smoothing_takes_the_mean_of_fifteen_steps(history):
+    history.loss = [0.0] * 60
+    history.loss[30] = 15.0
+    _, (ax,) = plots.panels()
+    plots.curves(ax, {"run": history}, "loss")
+    smooth = np.asarray(ax.lines[0].get_ydata())
+    np.testing.assert_allclose(smooth[23:38], 1.0)
+    assert smooth[22] == smooth[38] == 0.0
+
+
+def test_validation_points_stand_at_the_ends_of_epochs(history):
+    _, (ax,) = plots.panels()
+    plots.curves(ax, {"run": history}, "val_accuracy")
+    assert list(ax.lines[0].get_xdata()) == [30, 60]
+    assert list(ax.lines[0].get_ydata()) == [0.4, 0.6]
+
+
+def test_a_figure_of_a_run_names_its_data_and_budget(history):
+    figure, (ax,) = plots.panels()
+    plots.curves(ax, {"run": history}, "loss")
+    shown = plots.show(figure, "A run.").data
+    assert "Shapes-10, 15,000 images, 2 epochs, seed 4" in shown
+
+
+def test_a_figure_of_a_formula_names_no_data():
+    figure, (ax,) = plots.panels()
+    plots.curves(ax, {"formula": np.linspace(0.1, 0, 10)})
+    assert "images" not in plots.show(figure, "A formula.").data
+
+
+def test_several_lines_are_named_and_differ_in_colour_and_in_dashes(history):
+    figure, (ax,) = plots.panels()
+    plots.curves(ax, {"one": history, "two": history, "three": history}, "loss")
+    assert {"one", "two", "three"} <= {text.get_text() for text in ax.texts}
+    assert len({line.get_color() for line in ax.lines}) == 3
+    assert len({line.get_linestyle() for line in ax.lines}) == 3
+
+
+def test_names_of_lines_do_not_overlap(history):
+    _, (ax,) = plots.panels()
+    plots.curves(ax, {"one": history, "two": history, "three": history}, "loss")
+    heights = sorted(text.get_position()[1] for text in ax.texts)
+    assert np.diff(heights).min() >= 0.07
+
+
+def test_a_run_without_a_finite_loss_can_be_drawn(history):
+    broken = History("CIFAR-10", 15_000, 0, step=[0], lr=[9.0], loss=[float("nan")])
+    figure, (ax,) = plots.panels()
+    plots.curves(ax, {"good": history, "broken": broken}, "loss")
+    assert "broken" not in {text.get_text() for text in ax.texts}
+    assert plots.show(figure, "Two runs.").data
+
+
+def test_svg_has_a_text_and_follows_the_page(history):
+    figure, (ax,) = plots.panels()
+    plots.curves(ax, {"run": history}, "loss", colours=["teal"])
+    shown = plots.show(figure, 'Loss "falls".').data
+    assert 'role="img"' in shown
+    assert 'aria-label="Loss &quot;falls&quot;."' in shown
+    assert "currentColor" in shown
+    assert "var(--lrlib-teal, #0f766e)" in shown
+    assert "#000000" not in shown
+    assert "#ffffff" not in shown
+
+
+def test_ids_are_unique_over_figures_and_every_reference_has_its_id(history):
+    pages = ""
+    for _ in range(2):
+        figure, (ax,) = plots.panels()
+        plots.curves(ax, {"run": history}, "val_accuracy")
+        pages += plots.show(figure, "A run.").data
+    ids = re.findall(r'id="([^"]+)"', pages)
+    assert len(ids) == len(set(ids))
+    references = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', pages)
+    assert references
+    assert {a or b for a, b in references} <= set(ids)
+
+
+def test_colours_have_contrast_on_white():
+    def luminance(colour):
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    contrasts = {name: 1.05 / (luminance(value) + 0.05) for name, value in plots.PALETTE.items()}
+    assert min(contrasts.values()) >= 4.5, contrasts
+
+
+def test_an_unknown_quantity_is_named(history):
+    _, (ax,) = plots.panels()
+    with pytest.raises(ValueError, match="must be one of lr, loss, val_loss, val_accuracy, got 'accuracy'"):
+        plots.curves(ax, {"run": history}, "accuracy")
+
+
+def test_nothing_to_draw_is_named():
+    _, (ax,) = plots.panels()
+    with pytest.raises(ValueError, match="at least one run or schedule"):
+        plots.curves(ax, {})
+
+
+def test_a_figure_without_a_text_is_refused():
+    figure, _ = plots.panels()
+    with pytest.raises(ValueError, match="alt must say what the figure shows"):
+        plots.show(figure, "  ")
