@@ -1,4 +1,4 @@
-"""Learning rates, run and tested: schedules, a learning-rate finder, and a small CNN to try them on.
+"""Learning rates, run and tested: schedules, a finder, and a small network to try them on.
 
 The modules load when they are first used, so `import lrlib` is cheap.
 """

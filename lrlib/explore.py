@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from IPython.display import HTML, display
-from matplotlib.axes import Axes
 
 from lrlib import plots
 from lrlib.train import History
@@ -50,7 +49,7 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
         >>> from lrlib.schedules import StepDecay, lr_curve
         >>> def draw(ax, every):
         ...     curves(ax, {"step decay": lr_curve(StepDecay(every), 300)})
-        >>> explorer = sliders(draw, "The rate falls in steps.", every=(20, 200, 100))
+        >>> sliders(draw, "The rate falls in steps.", every=(20, 200, 100))  # doctest: +SKIP
     """
     if not 1 <= len(ranges) <= 3:
         raise ValueError(f"sliders take one to three parameters, got {len(ranges)}")

@@ -69,4 +69,4 @@ def small_cnn(width: int = 16) -> nn.Sequential:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # Convolutions read the channels of one pixel together: on a CPU this layout is faster.
     # torch's type hints know `memory_format` for tensors alone, its code for modules too.
-    return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

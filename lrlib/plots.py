@@ -10,13 +10,14 @@ import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from lrlib.data import Images
 from lrlib.train import History
@@ -34,7 +35,7 @@ PALETTE = {
     "teal": "#0f766e",
     "grey": "#6b7280",
 }
-_STYLE = {
+_STYLE: dict[Any, Any] = {  # matplotlib types its keys one by one
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 11,
@@ -124,6 +125,7 @@ def curves(
         ax.set_ylim(bottom=0)
     if y == "val_accuracy":
         ax.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))  # whole percents
     if len(series) > 1:
         _name_lines(ax)
     _name_runs(ax, [run for run in series.values() if isinstance(run, History)])
@@ -160,7 +162,7 @@ def _name_lines(ax: Axes) -> None:
         last = float(ys[np.isfinite(ys)][-1])
         if logarithmic:
             return math.log(max(last, low) / low) / math.log(high / low)
-        return (last - low) / (high - low)
+        return min(max((last - low) / (high - low), 0), 1)
 
     position = -math.inf
     for line in sorted(finite, key=height):
@@ -171,9 +173,9 @@ def _name_lines(ax: Axes) -> None:
 
 def _name_runs(ax: Axes, runs: Sequence[History]) -> None:
     """Say below the figure what data and budget its runs had."""
-    figure = ax.get_figure(root=True) if mpl.__version_info__ >= (3, 10) else ax.figure
+    figure = ax.figure
     known = [line for line in figure.get_supxlabel().split("\n") if line]
-    new = [run.setting + f", seed {run.seed}" for run in runs]
+    new = [f"{run.setting}, seed {run.seed}" for run in runs]
     if runs:
         lines = "\n".join(dict.fromkeys([*known, *new]))
         figure.supxlabel(lines, size=8, color=PALETTE["grey"], x=0.01, ha="left")
@@ -226,7 +228,7 @@ def show(figure: Figure, alt: str) -> HTML:
 
     Example:
         >>> figure, (ax,) = panels()
-        >>> "aria-label=\"An empty panel.\"" in show(figure, "An empty panel.").data
+        >>> 'aria-label="An empty panel."' in show(figure, "An empty panel.").data
         True
     """
     if not alt.strip():

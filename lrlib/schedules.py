@@ -3,7 +3,8 @@
 A schedule maps a step (0 is the first) to a factor. The optimizer's `lr` is the peak, and the rate
 that is applied is `lr * schedule(step)`. `torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)`
 is the whole bridge to torch. Every schedule is a frozen dataclass: it can be printed, compared,
-pickled, and `LambdaLR.state_dict()` keeps it.
+pickled, and `LambdaLR.state_dict()` keeps it. Loading such a state writes the saved numbers into
+the schedule that you gave to `LambdaLR`: give each scheduler a schedule of its own.
 """
 
 import copy
@@ -12,8 +13,10 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
+import torch
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 Schedule = Callable[[float], float]
@@ -66,7 +69,8 @@ class Fixed:
         ValueError: `value` is not positive and finite.
 
     Source:
-        Robbins and Monro (1951) for steps that do not shrink, and why they hover.
+        LeCun et al. (1998), section 4.1: at a fixed rate the weights keep fluctuating around a
+        minimum, with a variance proportional to the rate. Robbins and Monro (1951) shrink it.
 
     Example:
         >>> Fixed()(0), Fixed()(1000)
@@ -99,7 +103,8 @@ class StepDecay:
         ValueError: `every` is not positive, or `factor` lies outside (0, 1].
 
     Source:
-        He et al. (2016), section 3.4: a division by 10 when the error stalls.
+        He et al. (2016) divide by 10 when the error plateaus (section 3.4), or at steps 32,000 and
+        48,000 of 64,000 (section 4.2). Such chosen steps are a `Join` of `Fixed`.
         torch: `StepLR(step_size=every, gamma=factor)`.
 
     Example:
@@ -138,7 +143,7 @@ class ExponentialDecay:
         ValueError: `steps` is not positive, or `floor` lies outside (0, 1].
 
     Source:
-        torch: `ExponentialLR(gamma=floor ** (1 / steps))`.
+        torch: `ExponentialLR(gamma=floor ** (1 / steps))`, which goes on below `floor`.
 
     Example:
         >>> schedule = ExponentialDecay(steps=200, floor=0.01)
@@ -174,8 +179,9 @@ class CosineAnnealing:
         ValueError: `steps` is not positive, or `floor` lies outside [0, 1].
 
     Source:
-        Loshchilov and Hutter (2017), equation 5, for one period.
-        torch: `CosineAnnealingLR(T_max=steps, eta_min=floor * lr)`, which climbs back after `T_max`.
+        Loshchilov and Hutter (2017), section 3, equation 5, for one period.
+        torch: `CosineAnnealingLR(T_max=steps, eta_min=floor * lr)`, which climbs back after step
+        `T_max`.
 
     Example:
         >>> schedule = CosineAnnealing(steps=100)
@@ -217,8 +223,9 @@ class Cyclical:
         ValueError: A field lies outside its range.
 
     Source:
-        Smith (2017), section 3. torch: `CyclicLR(base_lr=floor * lr, max_lr=lr,
-        step_size_up=half_cycle)`.
+        Smith (2017), section 3.1. There "exp_range" lowers both bounds; in torch and here it
+        lowers the height above `floor`. torch: `CyclicLR(base_lr=floor * lr, max_lr=lr,
+        step_size_up=half_cycle, mode="triangular2", cycle_momentum=False)` for `shrink=0.5`.
 
     Example:
         >>> schedule = Cyclical(half_cycle=10, floor=0.1, shrink=0.5)
@@ -263,7 +270,8 @@ class Linear:
 
     Source:
         Defazio et al. (2023) for linear decay to zero.
-        torch: `LinearLR(start_factor=start, end_factor=end, total_iters=steps)`.
+        torch: `LinearLR(start_factor=start, end_factor=end, total_iters=steps)`, which refuses a
+        start of 0 and factors above 1.
 
     Example:
         >>> schedule = Linear(steps=100)
@@ -292,7 +300,8 @@ class InverseSquareRoot:
 
     Args:
         timescale: The steps :math:`s` after which the factor is :math:`1 / \sqrt{2}`, positive.
-            After a warm-up of :math:`s` steps this is the schedule of the Transformer paper.
+            The schedule of the Transformer paper, whose steps count from 1, with a warm-up of
+            :math:`s` steps is `Warmup(s - 1, InverseSquareRoot(s), start=1 / s)`.
 
     Returns:
         When called with a step: the factor in (0, 1], a float.
@@ -301,7 +310,7 @@ class InverseSquareRoot:
         ValueError: `timescale` is not positive.
 
     Source:
-        Vaswani et al. (2017), equation 3.
+        Vaswani et al. (2017), section 5.3, equation 3.
 
     Example:
         >>> schedule = InverseSquareRoot(timescale=100)
@@ -341,7 +350,8 @@ class OneCycle:
         ValueError: A field lies outside its range, or the rise takes one step or less.
 
     Source:
-        Smith and Topin (2019), section 4, with cosines for the straight lines as torch has them.
+        Smith and Topin (2019), section 3: one cycle of straight lines, then a last phase far below
+        its start. The two phases of cosines are fastai's and torch's.
         torch: `OneCycleLR(max_lr=lr, total_steps=steps, pct_start=rise, div_factor=1 / start,
         final_div_factor=start / floor)`.
 
@@ -386,10 +396,14 @@ class Warmup:
         When called with a step: the factor, a float.
 
     Raises:
-        ValueError: `steps` is not positive, or `start` lies outside [0, 1].
+        ValueError: `steps` is not positive, `then` cannot be called, or `start` lies outside
+            [0, 1].
 
     Source:
-        Goyal et al. (2017), section 2.2.
+        Goyal et al. (2017), section 2.2. Their later drops count from the start of the run; the
+        steps of `then` count from the end of the warm-up.
+        torch: `SequentialLR` of `LinearLR(start_factor=start, total_iters=steps)` and what follows,
+        `milestones=[steps]`.
 
     Example:
         >>> schedule = Warmup(steps=4, then=CosineAnnealing(steps=100))
@@ -403,6 +417,7 @@ class Warmup:
 
     def __post_init__(self) -> None:
         _require_steps(self, "steps")
+        _require(callable(self.then), self, "then", "a schedule")
         if self.start is not None:
             _require_fraction(self, "start")
 
@@ -430,7 +445,8 @@ class Join:
         When called with a step: the factor of the part that plays, a float.
 
     Raises:
-        ValueError: The numbers of parts and boundaries do not fit, or the boundaries do not rise.
+        ValueError: There is no part, a part cannot be called, the numbers of parts and boundaries
+            do not fit, or the boundaries are not positive and rising.
 
     Source:
         torch: `SequentialLR(optimizer, schedulers, milestones=boundaries)`.
@@ -443,7 +459,8 @@ class Join:
         >>> [round(restarts(step), 4) for step in (0, 50, 99, 100, 200, 300)]
         [1.0, 0.5, 0.0002, 1.0, 0.5, 0.0]
 
-        Warm-up–stable–decay, as in Hu et al. (2024):
+        Warm-up–stable–decay, Hu et al. (2024), section 4.2, equation 1, with the linear cooldown
+        of Hägele et al. (2024):
 
         >>> stable_then_decay = Join((Fixed(), Linear(20)), (70,))
         >>> schedule = Warmup(10, then=stable_then_decay)
@@ -458,6 +475,8 @@ class Join:
         # Tuples, whatever was given: a frozen schedule can be compared and used as a key.
         object.__setattr__(self, "parts", tuple(self.parts))
         object.__setattr__(self, "boundaries", tuple(self.boundaries))
+        playable = len(self.parts) > 0 and all(callable(part) for part in self.parts)
+        _require(playable, self, "parts", "schedules, at least one")
         fits = len(self.boundaries) == len(self.parts) - 1
         rule = f"one fewer than the parts, which are {len(self.parts)}"
         _require(fits, self, "boundaries", rule)
@@ -482,7 +501,7 @@ def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0)
 
     Args:
         schedule: A schedule of this module, any function of the step, or a torch scheduler.
-        steps: How many optimizer steps :math:`n`, at least 1.
+        steps: How many optimizer steps :math:`n`, a positive integer.
         peak_lr: The peak :math:`\eta_{\text{peak}}` for a schedule, positive. A torch scheduler
             has its peak in its optimizer and ignores this.
 
@@ -491,7 +510,7 @@ def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0)
         shape (steps, groups).
 
     Raises:
-        ValueError: `steps` or `peak_lr` is not positive.
+        ValueError: `steps` is not a positive integer, or `peak_lr` is not positive and finite.
         TypeError: The scheduler is `ReduceLROnPlateau`, which needs a metric at each step.
 
     Example:
@@ -506,8 +525,8 @@ def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0)
         >>> scheduler.get_last_lr()
         [0.1]
     """
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps!r}")
+    if not isinstance(steps, Integral) or steps < 1:
+        raise ValueError(f"steps must be a positive integer, got {steps!r}")
     if isinstance(schedule, ReduceLROnPlateau):
         raise TypeError(
             "ReduceLROnPlateau decides from a metric at each step, so it has no curve before the "
@@ -517,7 +536,7 @@ def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0)
         return _torch_curve(schedule, steps)
     if not 0 < peak_lr < math.inf:
         raise ValueError(f"peak_lr must be positive and finite, got {peak_lr!r}")
-    return np.array([peak_lr * schedule(step) for step in range(steps)])
+    return np.array([peak_lr * schedule(step) for step in range(steps)], dtype=np.float64)
 
 
 def _torch_curve(scheduler: LRScheduler, steps: int) -> np.ndarray:
@@ -525,7 +544,10 @@ def _torch_curve(scheduler: LRScheduler, steps: int) -> np.ndarray:
     # may hold a large model, is replaced during the copy by one with copies of the settings alone.
     optimizer = scheduler.optimizer
     stand_in = copy.copy(optimizer)
-    stand_in.param_groups = [{**group, "params": []} for group in optimizer.param_groups]
+    # A deep copy, since a rate may be a tensor, which torch's schedulers change in place.
+    stand_in.param_groups = [
+        copy.deepcopy({**group, "params": []}) for group in optimizer.param_groups
+    ]
     twin = copy.deepcopy(scheduler, {id(optimizer): stand_in})
     rates = []
     with warnings.catch_warnings():
@@ -537,3 +559,21 @@ def _torch_curve(scheduler: LRScheduler, steps: int) -> np.ndarray:
             rates.append([float(group["lr"]) for group in stand_in.param_groups])
     curve = np.array(rates)
     return curve[:, 0] if curve.shape[1] == 1 else curve
+
+
+# A checkpoint that holds `LambdaLR.state_dict()` holds the parts of composed schedules. They are
+# plain numbers, so `torch.load` may read them back without `weights_only=False`.
+torch.serialization.add_safe_globals(
+    [
+        Fixed,
+        StepDecay,
+        ExponentialDecay,
+        CosineAnnealing,
+        Cyclical,
+        Linear,
+        InverseSquareRoot,
+        OneCycle,
+        Warmup,
+        Join,
+    ]
+)

@@ -28,7 +28,7 @@ def tiny_splits():
 
 @pytest.fixture
 def real_data(monkeypatch):
-    """LRLIB_DATA as it is set, or the copy beside the checkout; without either the test is skipped."""
+    """The folder of CIFAR-10: LRLIB_DATA, or a copy beside the checkout; else a test is skipped."""
     folder = Path(os.environ.get("LRLIB_DATA", REAL))
     if not (folder / "cifar-10-batches-py").is_dir():
         pytest.skip("CIFAR-10 is not here; set LRLIB_DATA to run this test")

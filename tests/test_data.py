@@ -78,7 +78,7 @@ def test_an_image_is_the_one_in_the_file(real_data):
     content = (real_data / "cifar-10-batches-py" / "test_batch").read_bytes()
     batch = pickle.loads(content, encoding="latin1")
     test = data.load().test
-    red, green, blue = batch["data"][7].reshape(3, 32, 32)
+    red, _, blue = batch["data"][7].reshape(3, 32, 32)
     assert test.x[7, 0].tolist() == red.tolist()
     assert test.x[7, 2].tolist() == blue.tolist()
     assert test.y[7].item() == batch["labels"][7]
@@ -90,7 +90,7 @@ def test_a_damaged_file_is_never_unpickled(real_data, tmp_path, monkeypatch):
     damaged.chmod(0o644)
     damaged.write_bytes(pickle.dumps("harmless, but not what was published"))
     monkeypatch.setenv("LRLIB_DATA", str(tmp_path))
-    with pytest.raises(RuntimeError, match="data_batch_3 is damaged.*expected 54ebc095"):
+    with pytest.raises(RuntimeError, match=r"data_batch_3 is damaged.*expected 54ebc095"):
         data.load()
 
 
@@ -143,7 +143,7 @@ def test_the_stand_in_can_be_chosen(small_stand_in, monkeypatch):
 
 def test_an_unknown_data_set_is_named(monkeypatch):
     monkeypatch.setenv("LRLIB_DATASET", "mnist")
-    with pytest.raises(ValueError, match="LRLIB_DATASET must be auto, cifar10 or shapes10.*'mnist'"):
+    with pytest.raises(ValueError, match=r"must be auto, cifar10 or shapes10.*'mnist'"):
         data.load()
 
 
@@ -152,7 +152,7 @@ def test_a_file_is_no_data_folder(tmp_path, monkeypatch):
     file.write_text("not a folder")
     monkeypatch.setenv("LRLIB_DATA", str(file))
     monkeypatch.setenv("LRLIB_DATASET", "auto")
-    with pytest.raises(ValueError, match="LRLIB_DATA must name a folder that can be read.*cifar"):
+    with pytest.raises(ValueError, match=r"LRLIB_DATA must name a folder that can be read.*cifar"):
         data.load()
 
 

@@ -239,7 +239,7 @@ def test_a_warning_of_the_reader_is_not_hidden() -> None:
 def test_a_plateau_has_no_curve() -> None:
     _, scheduler = new_run(lambda o: ReduceLROnPlateau(o))
     with pytest.raises(TypeError, match=r"ReduceLROnPlateau.*metric"):
-        lr_curve(scheduler, steps=3)
+        lr_curve(scheduler, steps=1)  # one rate could be told, a curve could not
 
 
 @pytest.mark.parametrize("steps", [0, -1, 2.5, float("nan"), "3", None])

@@ -69,7 +69,7 @@ def test_a_figure_of_a_formula_names_no_data():
 
 
 def test_several_lines_are_named_and_differ_in_colour_and_in_dashes(history):
-    figure, (ax,) = plots.panels()
+    _, (ax,) = plots.panels()
     plots.curves(ax, {"one": history, "two": history, "three": history}, "loss")
     assert {"one", "two", "three"} <= {text.get_text() for text in ax.texts}
     assert len({line.get_color() for line in ax.lines}) == 3
@@ -128,7 +128,7 @@ def test_colours_have_contrast_on_white():
 
 def test_an_unknown_quantity_is_named(history):
     _, (ax,) = plots.panels()
-    with pytest.raises(ValueError, match="must be one of lr, loss, val_loss, val_accuracy, got 'accuracy'"):
+    with pytest.raises(ValueError, match="one of lr, loss, val_loss, val_accuracy, got 'accuracy'"):
         plots.curves(ax, {"run": history}, "accuracy")
 
 

@@ -1,4 +1,4 @@
-"""What the executed copies of the notebooks hold: no error anywhere, and figures that name their data.
+"""What the executed copies of the notebooks hold: no hidden error, and figures that name data.
 
 Run after `stage.py` and nbmake: `make notebooks` does all three.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-EXECUTED = sorted((Path(__file__).parents[2] / "_build" / "tested").glob("*.ipynb"))
+EXECUTED = sorted((Path(__file__).parents[2] / "build" / "tested").glob("*.ipynb"))
 
 
 def outputs(notebook):
