@@ -194,10 +194,10 @@ def _halfway(x: np.ndarray, smooth: np.ndarray, start: float, noise: float) -> f
 
 
 def _steepest(x: np.ndarray, smooth: np.ndarray, start: float, noise: float) -> float:
-    slope = np.gradient(_centred_mean(smooth, len(smooth) // 12), x)
+    slope = np.gradient(_centred_mean(smooth, len(smooth) // 10), x)
     slope[int(smooth.argmin()) + 1 :] = 0
     # Several points are nearly as steep as the steepest: their middle is steadier than one of them.
-    return _middle(x, slope <= 0.8 * slope.min())
+    return _middle(x, slope <= 0.7 * slope.min())
 
 
 def _valley(x: np.ndarray, smooth: np.ndarray, start: float, noise: float) -> float:

@@ -23,11 +23,11 @@ _CHUNK = 250
 _FAINT_SHARE = 0.25
 _FAINTEST = 0.0
 _FAINT = 0.25
-_NOISE=15.
-_RADIUS=(8.0,13.0)
-_SHIFT=3.0
-_STRETCH=0.15
-_CONTRAST=(.5,1.)
+_NOISE = 15.0
+_RADIUS = (8.0, 13.0)
+_SHIFT = 3.0
+_STRETCH = 0.15
+_CONTRAST = (0.5, 1.0)
 
 # A form is a function of the coordinates u and v: the distance to the outline, negative inside.
 # The outline fits into the circle of radius 1. Where a form is a union, an intersection or a
@@ -142,18 +142,22 @@ def _paint_images(form: _Form, count: int, generator: Generator) -> Tensor:
     canvas = near + (u * 0.03125 + 0.5).clamp_(0, 1) * (far - near)
     _paint(canvas, stroke(), dark())
     radius = uniform(*_RADIUS)
-    u, v = _coordinates(uniform, reach=_SHIFT, width=radius * uniform(1-_STRETCH, 1+_STRETCH), height=radius)
+    u, v = _coordinates(
+        uniform, reach=_SHIFT, width=radius * uniform(1 - _STRETCH, 1 + _STRETCH), height=radius
+    )
     faint = uniform(0, 1) < _FAINT_SHARE
     opacity = torch.where(faint, uniform(_FAINTEST, _FAINT), 1.0)
     _paint(canvas, form(u, v) * radius, uniform(0.4, 1.0, 3), opacity)
     _paint(canvas, stroke(), dark())
-    canvas.sub_(0.3).mul_(uniform(_CONTRAST[0]*255, _CONTRAST[1]*255)).add_(uniform(118,138))
-    noise = torch.empty(count * 384, dtype=torch.int64).random_(-2**63, None, generator=generator)
+    canvas.sub_(0.3).mul_(uniform(_CONTRAST[0] * 255, _CONTRAST[1] * 255)).add_(uniform(118, 138))
+    noise = torch.empty(count * 384, dtype=torch.int64).random_(-(2**63), None, generator=generator)
     noise = noise.view(torch.uint8).view(canvas.shape)
-    canvas.add_((noise - 127.5) * uniform(0, _NOISE*math.sqrt(12)/255))
+    canvas.add_((noise - 127.5) * uniform(0, _NOISE * math.sqrt(12) / 255))
     return canvas.clamp_(0, 255).to(torch.uint8)
 
+
 _AXIS = torch.arange(_SIDE) - 15.5
+
 
 def _coordinates(uniform, reach, width=1.0, height=1.0):
     angle = uniform(0, 2 * math.pi).double()
