@@ -1,220 +1,270 @@
-"""The learning-rate range test: which rates train a model, read from a hundred steps.
+"""A learning-rate finder that leaves no trace, for any model, optimizer and loader.
 
-With a model, a loss function and a loader of your own:
+A learning-rate range test trains for about a hundred steps while the rate rises from far too small
+to far too large, and writes down the loss. Afterwards everything is what it was before.
 
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    test = finder.range_test(model, optimizer, loss_fn, loader)
-    test.plot()
-    print(test.suggest())
+Example:
+    With your own `model` and a `DataLoader` named `loader`:
 
-Afterwards the model, the optimizer and every random generator are what they were.
+    >>> import torch
+    >>> x = torch.randn(512, 4, generator=torch.Generator().manual_seed(0))
+    >>> data = torch.utils.data.TensorDataset(x, x.argmax(dim=1))
+    >>> loader = torch.utils.data.DataLoader(data, batch_size=32, shuffle=True)
+    >>> model = torch.nn.Linear(4, 4)
+
+    five lines give a suggestion:
+
+    >>> import torch
+    >>> from lrlib import finder
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    >>> test = finder.range_test(model, optimizer, torch.nn.functional.cross_entropy, loader)
+    >>> print(test.suggest())  # doctest: +SKIP
+    0.2
 """
 
-import contextlib
 import copy
-import itertools
 import math
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
-from lrlib import train
+from lrlib.train import train_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-StepFunction = Callable[[nn.Module, Optimizer, Any, Any], float]
-METHODS = ("halfway", "steepest", "valley", "minimum/10")
+StepFunction = Callable[[Any, Any, Any, Any], float]
+
 _FEWEST_POINTS = 30
-_DROP_IN_NOISE = 5.0
+# On flat curves of 30 to 300 noisy points the apparent fall stays below 5 times the noise.
+_SMALLEST_FALL = 5.0
+
+
+class _Descent(NamedTuple):
+    lrs: np.ndarray
+    loss: np.ndarray  # smoothed
+    start: float
+    bottom: int
+    noise: float  # the standard deviation of one raw loss around the curve
 
 
 @dataclass(frozen=True, eq=False)
 class RangeTest:
-    r"""What a range test saw: the loss of each step and the rate that the step used.
-
-    Pictures and suggestions read a smoothed loss :math:`s`: a centred median, which ignores single
-    spikes, then a centred mean. Centred means that the curve is not shifted.
+    r"""The losses of a learning-rate range test, and what they suggest.
 
     Args:
-        lrs: The learning rates, rising, positive, float64, shape (points,).
-        losses: The raw training losses before each update, float64, shape (points,).
+        lrs: The learning rates, positive and rising, float64, shape (n,). With several parameter
+            groups, the rates of the group with the largest one.
+        losses: The raw loss of each step, before its update, float64, shape (n,).
         stopped: Why the test ended, a sentence.
 
-    Source:
-        Smith (2017), section 3.3.
+    Raises:
+        ValueError: The arrays do not fit each other, or the rates are not positive and rising.
 
     Example:
-        >>> lrs = np.geomspace(1e-5, 1, 101)
-        >>> losses = 2.3 - 1 / (1 + (1e-3 / lrs) ** 4) + (lrs / 0.3) ** 4
-        >>> test = RangeTest(lrs, losses, "completed")
-        >>> [f"{test.suggest(method):.1g}" for method in ("steepest", "minimum/10")]
-        ['0.001', '0.002']
+        >>> lrs = np.geomspace(1e-5, 10, 100)
+        >>> losses = 2.3 - 1.5 / (1 + (0.001 / lrs) ** 2) + lrs**2
+        >>> test = RangeTest(lrs, losses, "completed: all 100 rates were tried")
+        >>> for method in ("halfway", "steepest", "valley", "minimum/10"):
+        ...     print(f"{method}: {test.suggest(method):.2g}")
+        halfway: 0.027
+        steepest: 0.001
+        valley: 0.00057
+        minimum/10: 0.0035
     """
 
     lrs: np.ndarray
     losses: np.ndarray
     stopped: str
 
-    @property
-    def smooth(self) -> np.ndarray:
-        """The smoothed losses, float64, shape (points,)."""
-        half = max(3, len(self.losses) // 20)
-        ends = min(2 * half + 1, len(self.losses))
-        padded = np.pad(self.losses, half, mode="median", stat_length=ends)
-        return _centred_mean(np.median(_windows(padded, half), axis=1), half)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lrs", np.asarray(self.lrs, dtype=float))
+        object.__setattr__(self, "losses", np.asarray(self.losses, dtype=float))
+        if self.lrs.ndim != 1 or self.lrs.shape != self.losses.shape:
+            raise ValueError(
+                "lrs and losses must be one-dimensional and equally long, got the shapes "
+                f"{self.lrs.shape} and {self.losses.shape}; pass one loss for each rate"
+            )
+        if not (np.all(self.lrs > 0) and np.all(np.diff(self.lrs) > 0)):
+            raise ValueError("lrs must be positive and rising; sort the points by their rate")
 
     def suggest(self, method: str = "halfway") -> float:
-        r"""Read one learning rate off the curve.
+        r"""Suggest a learning rate from the curve; nothing is set.
 
-        With the loss at the start :math:`s_0`, its minimum :math:`s_m` at the rate :math:`\eta_m`,
-        and :math:`x = \log \eta`:
+        With :math:`x` the logarithm of the rate and :math:`L(x)` the smoothed loss, which falls
+        from :math:`L_0`, the median of the first tenth of the raw losses, to its smallest value
+        :math:`L_{\min}` at :math:`x_{\min}`:
 
-        - "halfway": the middle in :math:`x` of the rates where :math:`s < (s_0 + s_m) / 2`, those
-          at which at least half of the fall is there.
-        - "steepest": where :math:`ds / dx` is lowest, before the minimum.
-        - "valley": two thirds of the way in :math:`x` along the longest descent, which is the
-          longest subsequence of falling values.
-        - "minimum/10": :math:`\eta_m / 10`.
+        - "halfway" is the middle of the valley at half of its depth: the median of the :math:`x`
+          where :math:`L(x) < (L_0 + L_{\min}) / 2`. Where the loss is still low at the last rate,
+          the valley ends there and the answer depends on it: test with a larger `end_lr`.
+        - "steepest" is the middle of the steepest part: the median of the :math:`x \le x_{\min}`
+          where :math:`L'(x) \le 0.8 \min L'`.
+        - "valley" is the middle of the longest descent, from the first to the last point of the
+          longest subsequence along which :math:`L` falls. It moves with `start_lr`.
+        - "minimum/10" is a tenth of the rate at the minimum, where that is the median of the
+          :math:`x` at which :math:`L(x) - L_{\min}` is below half of the noise of one raw loss.
 
-        Nothing is set: pass the rate to a new optimizer yourself.
+        Smoothing takes the median, then a weighted mean, of a window of about a tenth of the
+        points around each. The windows are centred, so that the curve is not shifted.
 
         Args:
-            method: One of the four.
+            method: "halfway", "steepest", "valley" or "minimum/10".
 
         Returns:
-            A learning rate, a positive float.
+            The learning rate, a float.
 
         Raises:
-            ValueError: `method` is none of the four, or the curve holds no descent to read: fewer
-                than 30 finite points, or a fall of less than 5 standard deviations of the noise.
+            ValueError: The method is unknown, or there is no descent to read: fewer than 30 finite
+                points, or a fall of the loss that is not more than 5 times its noise.
 
         Source:
-            Smith (2017) for the test; fastai's `lr_find` for the last three rules.
+            "halfway" is lrlib's own. The others are those of fastai's `lr_find` (Howard and Gugger
+            2020), on a smoothed curve: its `steep`, `valley` and `minimum`. For `valley`, its
+            documentation says two thirds of the way; its code, which counts here, takes the middle.
         """
-        rules = dict(zip(METHODS, (_halfway, _steepest, _valley, _minimum), strict=True))
-        if method not in rules:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-        finite = np.isfinite(self.losses)
-        curve = RangeTest(self.lrs[finite], self.losses[finite], self.stopped)
-        noise = curve._check_descent()
-        return rules[method](np.log(curve.lrs), curve.smooth, curve._start, noise)
+        if method not in _METHODS:
+            raise ValueError(f"method must be one of {', '.join(_METHODS)}, got {method!r}")
+        return _METHODS[method](self._descent())
 
-    @property
-    def _start(self) -> float:
-        """The loss before the test has changed anything."""
-        return float(np.median(self.losses[: max(7, len(self.losses) // 10)]))
+    def plot(self, ax: "Axes") -> "Axes":
+        """Draw the raw and the smoothed losses, and mark the four suggestions.
 
-    def _check_descent(self) -> float:
-        count = len(self.losses)
-        if count < _FEWEST_POINTS:
-            raise ValueError(
-                f"a suggestion needs at least {_FEWEST_POINTS} finite losses, got {count}; raise "
-                "`steps`, or lower `end_lr` if the loss exploded early"
-            )
-        smooth = self.smooth
-        until = max(int(smooth.argmin()) + 1, count // 2)
-        # Neighbours differ by noise alone: the median of the differences ignores the few jumps.
-        noise = 1.4826 * float(np.median(np.abs(np.diff(self.losses[:until])))) / math.sqrt(2)
-        drop = self._start - float(smooth.min())
-        if not drop > _DROP_IN_NOISE * noise:
-            raise ValueError(
-                f"the curve holds no descent to read: the loss falls by {drop:.3g} from "
-                f"{self._start:.3g}, and its noise is {noise:.3g}; use a wider range of rates, "
-                "more steps or larger batches, and look at the plot"
-            )
-        return noise
-
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the losses against the rates and mark the suggestions.
-
-        A rule that finds no descent has no mark.
+        Where there is no descent to read, the reason is written instead.
 
         Args:
-            ax: Where to draw. `None` makes a new figure.
+            ax: Where to draw.
 
         Returns:
-            The axes with the picture.
-        """
-        from lrlib.plots import PALETTE, panels
+            The axes that were passed.
 
-        if ax is None:
-            _, (ax,) = panels()
-        ax.plot(self.lrs, self.losses, ".", ms=4, color=PALETTE["grey"])
-        ax.plot(self.lrs, self.smooth, color=PALETTE["green"])
-        low, high = np.nanmin(self.losses), np.nanpercentile(self.losses, 95)
-        top = high + 0.35 * (high - low)
-        ax.set(xscale="log", xlabel="learning rate", ylabel="training loss", ylim=(None, top))
-        for number, (method, colour) in enumerate(
-            zip(METHODS, ("blue", "orange", "purple", "red"), strict=True)
-        ):
-            with contextlib.suppress(ValueError):  # a mark that cannot be read is left out
-                rate = self.suggest(method)
-                ax.axvline(rate, color=PALETTE[colour], lw=1.2, ls=(0, (4, 1 + number)))
-                ax.annotate(
-                    f"{method} {rate:.2g}",
-                    (rate, 0.98 - 0.075 * number),
-                    xycoords=("data", "axes fraction"),
-                    xytext=(4, 0),
-                    textcoords="offset points",
-                    va="top",
-                    size=9,
-                    color=PALETTE[colour],
-                )
+        Example:
+            >>> from lrlib import plots
+            >>> lrs = np.geomspace(1e-5, 10, 100)
+            >>> figure, (ax,) = plots.panels()
+            >>> ax = RangeTest(lrs, 2 - lrs**0.2 + lrs**2, "completed").plot(ax)
+            >>> ax.get_xlabel()
+            'learning rate (log scale)'
+        """
+        from lrlib.plots import PALETTE  # here, so that a test alone needs no matplotlib
+
+        lrs, losses = self._finite()
+        ax.plot(lrs, losses, ".", color=PALETTE["grey"], markersize=3, label="raw loss")
+        ax.set_xscale("log")
+        ax.set(xlabel="learning rate (log scale)", ylabel="training loss")
+        try:
+            curve = self._descent()
+        except ValueError as reason:
+            text = f"No suggestion: {reason}"
+            ax.text(0.02, 0.02, text, transform=ax.transAxes, size=8, wrap=True)
+            return ax
+        ax.plot(lrs, curve.loss, color=PALETTE["blue"], label="smoothed loss")
+        marks = zip(_METHODS, "os^D", ("orange", "green", "red", "purple"), strict=True)
+        for method, marker, colour in marks:
+            lr = self.suggest(method)
+            height = np.interp(math.log(lr), np.log(lrs), curve.loss)
+            label = f"{method}: {lr:.2g}"
+            ax.plot(lr, height, marker, color=PALETTE[colour], markersize=8, label=label)
+        # The end of a test that diverged is far above everything one wants to see.
+        bottom = min(losses.min(), curve.loss[curve.bottom])
+        depth = curve.start - bottom
+        ax.set_ylim(bottom - 0.1 * depth, min(losses.max(), bottom + 2 * depth) + 0.1 * depth)
+        ax.legend(frameon=False, fontsize=8)
         return ax
 
+    def _finite(self) -> tuple[np.ndarray, np.ndarray]:
+        finite = np.isfinite(self.losses)
+        return self.lrs[finite], self.losses[finite]
 
-def _windows(padded: np.ndarray, half: int) -> np.ndarray:
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-
-
-def _centred_mean(values: np.ndarray, half: int) -> np.ndarray:
-    weights = np.hanning(2 * half + 3)[1:-1]
-    # Reflecting about the end values continues a slope, so that the mean is not bent at the ends.
-    padded = np.pad(values, half, mode="reflect", reflect_type="odd")
-    return _windows(padded, half) @ (weights / weights.sum())
-
-
-def _middle(x: np.ndarray, chosen: np.ndarray) -> float:
-    """The rate in the middle, in log, of the chosen points."""
-    return float(np.exp(np.median(x[chosen])))
-
-
-def _halfway(x: np.ndarray, smooth: np.ndarray, start: float, noise: float) -> float:
-    return _middle(x, smooth < (start + smooth.min()) / 2)
-
-
-def _steepest(x: np.ndarray, smooth: np.ndarray, start: float, noise: float) -> float:
-    slope = np.gradient(_centred_mean(smooth, len(smooth) // 10), x)
-    slope[int(smooth.argmin()) + 1 :] = 0
-    # Several points are nearly as steep as the steepest: their middle is steadier than one of them.
-    return _middle(x, slope <= 0.7 * slope.min())
-
-
-def _valley(x: np.ndarray, smooth: np.ndarray, start: float, noise: float) -> float:
-    count = len(smooth)
-    length, first = np.ones(count, dtype=int), np.arange(count)
-    for i in range(1, count):
-        higher = np.flatnonzero(smooth[:i] > smooth[i])
-        if len(higher):
-            best = higher[length[higher].argmax()]
-            length[i], first[i] = length[best] + 1, first[best]
-    last = int(length.argmax())
-    return float(np.exp(x[first[last]] / 3 + 2 * x[last] / 3))
+    def _descent(self) -> _Descent:
+        lrs, losses = self._finite()
+        count = len(losses)
+        if count < _FEWEST_POINTS:
+            raise ValueError(
+                f"a suggestion needs at least {_FEWEST_POINTS} finite losses, got {count}; take "
+                "more steps, or a smaller end_lr if the loss blew up"
+            )
+        loss = _smooth(losses)
+        bottom = int(loss.argmin())
+        start = float(np.median(losses[: max(7, count // 10)]))
+        # Neighbours differ by two draws of the noise; what comes after the bottom is no noise.
+        differences = np.abs(np.diff(losses[: max(bottom + 1, count // 2)]))
+        noise = float(1.4826 * np.median(differences) / math.sqrt(2))
+        fall = start - float(loss[bottom])
+        if not fall > _SMALLEST_FALL * noise:
+            raise ValueError(
+                f"the loss falls by {max(fall, 0.0):.3g} from its start, where its noise is "
+                f"{noise:.3g}, and a fall must be more than {_SMALLEST_FALL:g} times the noise; "
+                "look at the plot, then try another range of rates or larger batches"
+            )
+        return _Descent(lrs, loss, start, bottom, noise)
 
 
-def _minimum(x: np.ndarray, smooth: np.ndarray, start: float, noise: float) -> float:
-    # Within the noise any of the lowest points may be the lowest: their middle is steadier.
-    return _middle(x, smooth <= smooth.min() + noise / 2) / 10
+def _smooth(losses: np.ndarray) -> np.ndarray:
+    reach = max(3, len(losses) // 20)
+    width = 2 * reach + 1
+    # Padding with the median of an end lets no spike at the end through.
+    padded = np.pad(losses, reach, mode="median", stat_length=width)
+    return _weighted_mean(np.median(sliding_window_view(padded, width), axis=-1), reach)
+
+
+def _weighted_mean(values: np.ndarray, reach: int) -> np.ndarray:
+    weights = np.hanning(2 * reach + 3)[1:-1]
+    windows = sliding_window_view(np.pad(values, reach, mode="reflect"), 2 * reach + 1)
+    return windows @ (weights / weights.sum())
+
+
+def _middle(lrs: np.ndarray, chosen: np.ndarray) -> float:
+    """Return the median of the chosen rates on the logarithmic axis, whatever their spacing."""
+    x = np.log(lrs)
+    weights = np.gradient(x) * chosen
+    return math.exp(np.interp(weights.sum() / 2, np.cumsum(weights) - weights / 2, x))
+
+
+def _halfway(curve: _Descent) -> float:
+    return _middle(curve.lrs, curve.loss < (curve.start + curve.loss[curve.bottom]) / 2)
+
+
+def _steepest(curve: _Descent) -> float:
+    # A slope is noisier than a value: it is taken from a curve that is smoothed once more.
+    smoother = _weighted_mean(curve.loss, len(curve.loss) // 12)
+    slope = np.gradient(smoother, np.log(curve.lrs))
+    slope[curve.bottom + 1 :] = 0.0
+    return _middle(curve.lrs, slope <= 0.8 * slope.min())
+
+
+def _valley(curve: _Descent) -> float:
+    # longest[i] counts the points of the longest descent that ends at i, begin[i] is its first.
+    longest, begin = np.ones(len(curve.loss)), np.arange(len(curve.loss))
+    for i in range(1, len(curve.loss)):
+        before = longest[:i] * (curve.loss[:i] > curve.loss[i])
+        if before.any():
+            longest[i], begin[i] = before.max() + 1, begin[before.argmax()]
+    end = int(longest.argmax())
+    return math.sqrt(curve.lrs[begin[end]] * curve.lrs[end])
+
+
+def _minimum(curve: _Descent) -> float:
+    return _middle(curve.lrs, curve.loss <= curve.loss[curve.bottom] + curve.noise / 2) / 10
+
+
+_METHODS: dict[str, Callable[[_Descent], float]] = {
+    "halfway": _halfway,
+    "steepest": _steepest,
+    "valley": _valley,
+    "minimum/10": _minimum,
+}
 
 
 def range_test(
@@ -227,234 +277,220 @@ def range_test(
     end_lr: float = 10.0,
     steps: int = 100,
     mode: str = "exponential",
-    also: Sequence[Any] = (),
-    step_fn: StepFunction = train.train_step,
+    step_fn: StepFunction = train_step,
+    also: Iterable[Any] = (),
 ) -> RangeTest:
-    r"""Train for a few steps at rising learning rates, then put everything back.
+    r"""Train with a rising learning rate, write down the loss, and leave no trace.
 
     .. math::
-        \eta_t = \eta_0 (\eta_{n-1} / \eta_0)^{t / (n-1)} \quad \text{or} \quad
-        \eta_t = \eta_0 + (\eta_{n-1} - \eta_0) \, t / (n-1), \qquad t = 0, \dots, n - 1
+        \eta_i = \eta_0 \left(\frac{\eta_{n-1}}{\eta_0}\right)^{i / (n - 1)}
+        \quad \text{or} \quad
+        \eta_i = \eta_0 + (\eta_{n-1} - \eta_0) \frac{i}{n - 1}, \qquad i = 0, \dots, n - 1
 
-    The test stops early at a loss that is not finite, whose point is dropped, or when the mean of
-    the last five losses is above 4 times its best.
+    The test ends early at a loss that is not finite, which is dropped, or when the smoothed loss
+    passes 4 times its best (for a best below zero: rises by 3 times its size). This smoothing is
+    an exponential average, weight 0.9, corrected for its start; it decides on nothing else.
 
-    Whatever happens, an exception and Ctrl-C included, afterwards these are bit for bit what they
-    were: parameters, buffers, gradients, train and eval modes, the optimizer's state and settings,
-    and the random generators of torch, CUDA, numpy, Python and the loader.
+    Afterwards these are bit for bit what they were, also after an exception or Ctrl-C, which are
+    passed on: parameters, buffers, gradients, train and eval modes and other attributes of the
+    modules; the optimizer with its state; the random generators of torch, CUDA, numpy, Python and
+    the loader. During the test the model is in train mode, and gradients start from None.
 
     Args:
-        model: The model to test. It is set to train mode for the test.
-        optimizer: Holds the model's parameters. Several groups keep the ratios of their rates; the
-            largest rate is the one that is tested.
-        loss_fn: What `step_fn` gets as its loss function.
-        loader: Batches, at least one. It is read again from its start as often as needed.
-        start_lr: The first rate :math:`\eta_0`, positive.
+        model: The model. It stays where it is; batches must be on its device.
+        optimizer: Its parameter groups keep the ratios of their learning rates.
+        loss_fn: Handed to `step_fn`; `None` where that needs none.
+        loader: Batches, such as a `DataLoader` or a list. It is started again when it runs out.
+        start_lr: The first rate :math:`\eta_0`, positive, of the group with the largest rate.
         end_lr: The last rate :math:`\eta_{n-1}`, above `start_lr`.
-        steps: How many steps :math:`n`, at least 2.
-        mode: "exponential" or "linear", the first or the second formula.
-        also: Further objects to put back, with `state_dict` and `load_state_dict`, such as a
-            `torch.amp.GradScaler` that `step_fn` uses.
-        step_fn: Makes one step and returns the loss, like `lrlib.train.train_step`. It gets each
-            batch as the loader gives it.
+        steps: The number of rates :math:`n`, at least 2; a suggestion needs 30 or more.
+        mode: "exponential" or "linear".
+        step_fn: `step_fn(model, optimizer, loss_fn, batch)` makes one step and returns its loss, a
+            float. Write your own for batches that are not (x, y), a model that computes its own
+            loss, gradient accumulation, or mixed precision.
+        also: Other objects that `step_fn` changes, such as a `GradScaler`, a module or a
+            scheduler. They too are afterwards what they were.
 
     Returns:
-        The rates and losses of the steps that were made.
+        The learning rates and the losses, and why the test ended.
 
     Raises:
-        ValueError: A rate, `steps` or `mode` is out of range, or the loader has no batch left.
+        ValueError: An argument is out of range, the optimizer has no positive rate, a lazy module
+            has not seen a batch yet, or the loader is empty or cannot be started again.
 
     Source:
-        Smith (2017), section 3.3.
+        Smith (2017), section 3.3, for the test; fastai's `lr_find` for the exponential form and
+        the factor 4.
 
     Example:
-        >>> _ = torch.manual_seed(0)
-        >>> x = torch.randn(256, 4)
-        >>> batches = list(zip(x.split(32), x.sum(dim=1, keepdim=True).split(32)))
-        >>> model = nn.Linear(4, 1)
+        >>> model = torch.nn.Linear(1, 1)
         >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        >>> test = range_test(model, optimizer, nn.functional.mse_loss, batches)
-        >>> 0.01 < test.suggest() < 1
-        True
+        >>> batches = [(torch.ones(8, 1), torch.zeros(8, 1))]
+        >>> test = range_test(
+        ...     model, optimizer, torch.nn.functional.mse_loss, batches, end_lr=0.1, steps=5
+        ... )
+        >>> test.lrs
+        array([1.e-05, 1.e-04, 1.e-03, 1.e-02, 1.e-01])
+        >>> test.stopped
+        'completed: all 5 rates were tried'
         >>> optimizer.param_groups[0]["lr"]
         0.1
     """
-    grid = _grid(start_lr, end_lr, steps, mode)
-    highest = max(float(group["lr"]) for group in optimizer.param_groups)
-    if not 0 < highest < math.inf:
-        raise ValueError(
-            f"the optimizer's largest learning rate must be positive and finite, got {highest}: "
-            "the groups keep the ratios of their rates"
-        )
-    ratios = [float(group["lr"]) / highest for group in optimizer.param_groups]
+    lrs = _grid(start_lr, end_lr, steps, mode)
+    ratios = _lr_ratios(optimizer)
     losses: list[float] = []
-    stopped = f"completed: all {steps} steps"
-    bar = tqdm(
-        zip(grid, _again_and_again(loader), strict=False),
-        total=steps,
-        unit="step",
-        leave=False,
-        disable=bool(os.environ.get("LRLIB_STATIC")),
-    )
-    with _no_trace(model, optimizer, loss_fn, loader, also), contextlib.closing(bar):
+    stopped = f"completed: all {steps} rates were tried"
+    average, best = 0.0, math.inf
+    bar = tqdm(total=steps, unit="step", leave=False, disable=bool(os.environ.get("LRLIB_STATIC")))
+    with bar, _no_trace(model, optimizer, loss_fn, loader, list(also)), torch.enable_grad():
         model.train()
-        for lr, batch in bar:
-            for group, ratio in zip(optimizer.param_groups, ratios, strict=True):
-                group["lr"] = lr * ratio
+        for lr, batch in zip(lrs.tolist(), _forever(loader), strict=False):
+            _set_lr(optimizer, lr, ratios)
             loss = float(step_fn(model, optimizer, loss_fn, batch))
+            bar.update()
             if not math.isfinite(loss):
-                stopped = f"the loss was {loss} at the rate {lr:.3g}; that point is dropped"
+                stopped = f"the loss was {loss} at the learning rate {lr:.3g}; it is left out"
                 break
             losses.append(loss)
-            if _diverged(losses):
-                stopped = f"diverged: at the rate {lr:.3g} the loss passed 4 times its best"
+            average = 0.9 * average + 0.1 * loss
+            smoothed = average / (1 - 0.9 ** len(losses))
+            best = min(best, smoothed)
+            if smoothed > best + 3 * abs(best):
+                stopped = (
+                    f"diverged at the learning rate {lr:.3g}: the smoothed loss, {smoothed:.3g}, "
+                    f"passed 4 times its best, {best:.3g}"
+                )
                 break
-    return RangeTest(grid[: len(losses)], np.array(losses), stopped)
+    return RangeTest(lrs[: len(losses)], np.array(losses), stopped)
 
 
 def _grid(start_lr: float, end_lr: float, steps: int, mode: str) -> np.ndarray:
     if not 0 < start_lr < end_lr < math.inf:
         raise ValueError(
-            f"the rates must satisfy 0 < start_lr < end_lr, got start_lr {start_lr} and "
-            f"end_lr {end_lr}"
+            "the rates must fulfil 0 < start_lr < end_lr < infinity, got "
+            f"start_lr={start_lr!r} and end_lr={end_lr!r}"
         )
-    if steps < 2:
-        raise ValueError(f"steps must be at least 2, both ends of the grid, got {steps}")
+    if not isinstance(steps, int) or steps < 2:
+        raise ValueError(f"steps must be a whole number, at least 2, got {steps!r}; try 100")
     if mode == "exponential":
         return np.geomspace(start_lr, end_lr, steps)
     if mode == "linear":
         return np.linspace(start_lr, end_lr, steps)
-    raise ValueError(f"mode must be exponential or linear, got {mode!r}")
+    raise ValueError(f"mode must be 'exponential' or 'linear', got {mode!r}")
 
 
-def _diverged(losses: list[float]) -> bool:
-    if len(losses) < 5:
-        return False
-    means = np.convolve(losses, np.full(5, 0.2), mode="valid")
-    best = float(means.min())
-    return bool(means[-1] > best + 3 * abs(best))
+def _lr_ratios(optimizer: Optimizer) -> list[float]:
+    rates = [float(group.get("lr") or 0.0) for group in optimizer.param_groups]
+    peak = max(rates, default=0.0)
+    if not 0 < peak < math.inf:
+        raise ValueError(
+            "the optimizer needs a parameter group with a positive, finite lr, got the rates "
+            f"{rates}; a warm-up that starts at zero must be attached after the test"
+        )
+    return [rate / peak for rate in rates]
 
 
-def _again_and_again(loader: Iterable[Any]) -> Iterator[Any]:
-    for number in itertools.count():
-        batch = None
+def _set_lr(optimizer: Optimizer, lr: float, ratios: list[float]) -> None:
+    for group, ratio in zip(optimizer.param_groups, ratios, strict=True):
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(lr * ratio)
+        else:
+            group["lr"] = lr * ratio
+
+
+def _forever(loader: Iterable[Any]) -> Iterator[Any]:
+    total = 0
+    while True:
+        before = total
         for batch in loader:
+            total += 1
             yield batch
-        if batch is None:
-            state = "is empty" if number == 0 else "can be read only once"
+        if total == 0:
+            raise ValueError("the loader gave no batch; check its data and its batch size")
+        if total == before:
             raise ValueError(
-                f"the loader {state}, and the test needs more batches; pass a DataLoader, a list, "
-                "or anything else that starts again when it is iterated again"
+                f"the loader ran out after {total} batches and cannot be started again; pass a "
+                "DataLoader or a list of batches instead of an iterator, or fewer steps"
             )
 
 
-@contextlib.contextmanager
+@contextmanager
 def _no_trace(
-    model: nn.Module, optimizer: Optimizer, loss_fn: Any, loader: Any, also: Sequence[Any]
+    model: nn.Module, optimizer: Optimizer, loss_fn: Any, loader: Any, also: list[Any]
 ) -> Iterator[None]:
-    """Whatever happens inside, afterwards everything is bit for bit what it was."""
-    roots = [root for root in (model, loss_fn) if isinstance(root, nn.Module)]
-    modules = [module for root in roots for module in root.modules()]
-    restorers = [
-        *(_restore_module(module) for module in modules),
-        _restore_tensors(modules, optimizer),
-        _restore_optimizer(optimizer),
-        *(_restore_state(thing) for thing in also),
-        *(_restore_generator(generator) for generator in _generators(loader)),
-    ]
-    # numpy's global generator is what many data sets still draw from.
-    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        try:
-            yield
-        finally:
-            for restore in restorers:
-                restore()
-            random.setstate(python)
-            np.random.set_state(numpy_state)  # noqa: NPY002
+    """Undo what happens in the block, whichever way it ends: the last thing kept comes back first.
+
+    What can be exchanged is put aside, and the block works on a copy. What others may hold by
+    reference, the tensors of the modules, is copied and written back.
+    """
+    roots = [part for part in (model, loss_fn, *also) if isinstance(part, nn.Module)]
+    modules = list(dict.fromkeys(module for root in roots for module in root.modules()))
+    in_modules = [p for module in modules for p in module.parameters(recurse=False)]
+    in_groups = [p for group in optimizer.param_groups for p in group["params"]]
+    parameters = list(dict.fromkeys([*in_modules, *in_groups]))
+    if any(is_lazy(parameter) for parameter in parameters):
+        raise ValueError("a lazy module has no parameters yet; call the model on one batch first")
+    for thing in also:
+        if not hasattr(thing, "__dict__"):
+            raise ValueError(f"also takes objects such as a GradScaler, got {thing!r}")
+    with ExitStack() as undo:
+        _keep_generators(undo, loader)
+        for module in modules:
+            own = [value for value in vars(module).values() if isinstance(value, Tensor)]
+            for tensor in (*module.buffers(recurse=False), *own):
+                _keep_values(undo, tensor)
+            for names in (vars(module), module._parameters, module._buffers):
+                undo.callback(_put_back, names, dict(names))
+        for parameter in parameters:
+            _keep_values(undo, parameter)
+            undo.callback(setattr, parameter, "grad", parameter.grad)
+            parameter.grad = None
+        shared = {id(thing): thing for thing in (*modules, *parameters, optimizer, *also)}
+        for thing in (optimizer, *(other for other in also if not isinstance(other, nn.Module))):
+            kept = dict(vars(thing))
+            undo.callback(_put_back, vars(thing), kept)
+            # The hooks of an optimizer may hold anything; its steps change these two alone.
+            changing = {name: kept[name] for name in ("state", "param_groups") if name in kept}
+            vars(thing).update(copy.deepcopy(changing or kept, dict(shared)))
+        yield
 
 
-Restore = Callable[[], object]
-
-
-def _restore_module(module: nn.Module) -> Restore:
-    training, buffers = module.training, dict(module._buffers)
-
-    def restore() -> None:
-        module.training = training
-        # A step may put a new tensor in place of a buffer: the old object comes back.
-        module._buffers.clear()
-        module._buffers.update(buffers)
-
-    return restore
-
-
-def _restore_tensors(modules: list[nn.Module], optimizer: Optimizer) -> Restore:
-    parameters: dict[Tensor, None] = {}
-    for module in modules:
-        parameters.update(dict.fromkeys(module.parameters(recurse=False)))
-    for group in optimizer.param_groups:
-        parameters.update(dict.fromkeys(group["params"]))
-    buffers = [buffer for module in modules for buffer in module.buffers(recurse=False)]
-    grads = {p: p.grad for p in parameters}
-    changeable = [*parameters, *buffers, *(grad for grad in grads.values() if grad is not None)]
-    copies = [tensor.detach().clone() for tensor in changeable]
-
-    def restore() -> None:
-        with torch.no_grad():
-            for tensor, value in zip(changeable, copies, strict=True):
-                tensor.copy_(value)
-        for parameter, grad in grads.items():
-            parameter.grad = grad
-
-    return restore
-
-
-def _restore_optimizer(optimizer: Optimizer) -> Restore:
-    state = {parameter: copy.deepcopy(values) for parameter, values in optimizer.state.items()}
-    settings = [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
-    # A scheduler marks that a step was made, to warn of a wrong order. The test's steps must not
-    # count, or the warning would stay silent.
-    called = vars(optimizer).get("_opt_called")
-
-    def restore() -> None:
-        optimizer.state.clear()
-        optimizer.state.update(state)
-        for group, before in zip(optimizer.param_groups, settings, strict=True):
-            for key in group.keys() - before.keys() - {"params"}:
-                del group[key]
-            group.update(before)
-        if called is None:
-            vars(optimizer).pop("_opt_called", None)
-        else:
-            vars(optimizer)["_opt_called"] = called
-
-    return restore
-
-
-def _restore_state(thing: Any) -> Restore:
-    state = copy.deepcopy(thing.state_dict())
-    return partial(thing.load_state_dict, state)
-
-
-def _generators(loader: Any) -> list[Any]:
-    """The random generators that a loader and its parts hold."""
+def _keep_generators(undo: ExitStack, loader: Any) -> None:
+    undo.callback(torch.set_rng_state, torch.get_rng_state())
+    if torch.cuda.is_initialized():
+        undo.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
+    undo.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002
+    undo.callback(random.setstate, random.getstate())
     batch_sampler = getattr(loader, "batch_sampler", None)
-    parts = [
-        loader,
-        getattr(loader, "dataset", None),
-        getattr(loader, "sampler", None),
-        batch_sampler,
-        getattr(batch_sampler, "sampler", None),
-    ]
-    kinds = (torch.Generator, np.random.Generator, random.Random)
-    held = [value for part in parts for value in getattr(part, "__dict__", {}).values()]
-    return list({id(value): value for value in held if isinstance(value, kinds)}.values())
+    samplers = (getattr(loader, "sampler", None), getattr(batch_sampler, "sampler", None))
+    for part in (loader, getattr(loader, "dataset", None), batch_sampler, *samplers):
+        attributes = getattr(part, "__dict__", {})
+        undo.callback(_put_back, attributes, dict(attributes))
+        for value in attributes.values():
+            if isinstance(value, torch.Generator):
+                undo.callback(value.set_state, value.get_state())
+            elif isinstance(value, np.random.Generator):
+                bits = value.bit_generator
+                undo.callback(setattr, bits, "state", bits.state)
+            elif isinstance(value, random.Random):
+                undo.callback(value.setstate, value.getstate())
+    if getattr(loader, "_iterator", None) is not None:
+        vars(loader)["_iterator"] = None  # persistent workers hold generators: the test has its own
 
 
-def _restore_generator(generator: Any) -> Restore:
-    if isinstance(generator, torch.Generator):
-        return partial(generator.set_state, generator.get_state())
-    if isinstance(generator, random.Random):
-        return partial(generator.setstate, generator.getstate())
-    return partial(setattr, generator.bit_generator, "state", generator.bit_generator.state)
+def _keep_values(undo: ExitStack, tensor: Tensor) -> None:
+    if tensor.layout == torch.strided:
+        steps = zip(tensor.stride(), tensor.shape, strict=True)
+        if any(stride == 0 and size > 1 for stride, size in steps):
+            return  # torch refuses to write to an expanded tensor, so it cannot change
+    undo.callback(_write_back, tensor, tensor.detach().clone())
+
+
+def _write_back(tensor: Tensor, values: Tensor) -> None:
+    with torch.no_grad():
+        tensor.copy_(values)
+
+
+def _put_back(names: MutableMapping[str, Any], kept: dict[str, Any]) -> None:
+    names.clear()
+    names.update(kept)

@@ -1,233 +1,380 @@
-"""The range test: its grid, its batches, how it stops, what it refuses, and what it looks like."""
+"""The range test: its grid, its batches, its ends, its picture, and what it refuses."""
 
 import math
+import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy, mse_loss
+from torch.utils.data import DataLoader, TensorDataset
 
-from lrlib import finder, plots
+from lrlib import data, finder, model, plots
 
-
-def make(lr=0.1):
-    """A linear model on drawn numbers, eight batches of them."""
-    torch.manual_seed(0)
-    x = torch.randn(256, 4)
-    y = x.sum(dim=1, keepdim=True)
-    model = nn.Linear(4, 1)
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    return model, optimizer, list(zip(x.split(32), y.split(32), strict=True))
+METHODS = ("halfway", "steepest", "valley", "minimum/10")
 
 
-def run(**options):
-    model, optimizer, batches = make()
-    return finder.range_test(model, optimizer, nn.functional.mse_loss, batches, **options)
+def make(lr=0.1, seed=0):
+    torch.manual_seed(seed)
+    net = nn.Linear(3, 2)
+    return net, torch.optim.SGD(net.parameters(), lr=lr)
 
 
-def applied_rates(optimizer, group=0):
-    rates = []
-    optimizer.register_step_pre_hook(
-        lambda opt, args, kwargs: rates.append(opt.param_groups[group]["lr"])
+def batches(count=4, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    xs = torch.randn(count, 8, 3, generator=generator)
+    return [(x, (x.sum(dim=1) > 0).long()) for x in xs]
+
+
+def losses_of(values):
+    """A step function that returns prepared losses."""
+    remaining = iter(values)
+    return lambda model, optimizer, loss_fn, batch: next(remaining)
+
+
+def test_both_ends_of_the_exponential_grid_are_applied():
+    net, optimizer = make()
+    applied = []
+    optimizer.register_step_pre_hook(lambda opt, *_: applied.append(opt.param_groups[0]["lr"]))
+    test = finder.range_test(
+        net, optimizer, cross_entropy, batches(), start_lr=1e-4, end_lr=1.0, steps=9
     )
-    return rates
+    assert test.lrs.tolist() == applied
+    assert (applied[0], applied[-1]) == (1e-4, 1.0)
+    assert test.lrs[1:] / test.lrs[:-1] == pytest.approx([math.sqrt(10)] * 8)
+    assert test.lrs.dtype == test.losses.dtype == np.float64
+    assert test.stopped == "completed: all 9 rates were tried"
 
 
-# The grid
-
-
-def test_the_exponential_grid_has_both_ends_and_one_ratio():
-    test = run(start_lr=1e-4, end_lr=1e-1, steps=31)
-    assert test.lrs[0] == 1e-4
-    assert test.lrs[-1] == 1e-1
-    np.testing.assert_allclose(test.lrs[1:] / test.lrs[:-1], 10**0.1)
-
-
-def test_the_linear_grid_has_both_ends_and_one_difference():
-    test = run(start_lr=0.01, end_lr=0.05, steps=5, mode="linear")
-    np.testing.assert_allclose(test.lrs, [0.01, 0.02, 0.03, 0.04, 0.05])
-
-
-def test_the_rates_of_the_result_are_the_applied_ones():
-    model, optimizer, batches = make()
-    rates = applied_rates(optimizer)
-    test = finder.range_test(model, optimizer, nn.functional.mse_loss, batches, end_lr=0.1)
-    assert rates == test.lrs.tolist()
-
-
-def test_groups_keep_the_ratios_of_their_rates():
-    model, _, batches = make()
-    optimizer = torch.optim.SGD(
-        [{"params": [model.weight], "lr": 0.2}, {"params": [model.bias], "lr": 0.05}]
+def test_both_ends_of_the_linear_grid_are_applied():
+    net, optimizer = make()
+    test = finder.range_test(
+        net, optimizer, cross_entropy, batches(), start_lr=0.1, end_lr=0.5, steps=5, mode="linear"
     )
-    high, low = applied_rates(optimizer, 0), applied_rates(optimizer, 1)
-    test = finder.range_test(model, optimizer, nn.functional.mse_loss, batches, end_lr=0.1)
-    np.testing.assert_allclose(high, test.lrs)
-    np.testing.assert_allclose(low, test.lrs / 4)
+    assert test.lrs == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert (test.lrs[0], test.lrs[-1]) == (0.1, 0.5)
 
 
-# Batches
+def test_losses_are_those_before_each_update():
+    """Worked out by hand: loss w^2 with w = 1, so each update is w <- w (1 - 2 lr)."""
+    w = nn.Parameter(torch.ones(1, dtype=torch.float64))
+    net = nn.ParameterList([w])
+    optimizer = torch.optim.SGD([w], lr=1.0)
 
-
-def test_the_loader_is_read_again_as_often_as_needed():
-    model, optimizer, batches = make()
-    seen = []
-
-    def step(model, optimizer, loss_fn, batch):
-        seen.append(batch)
-        return 1.0
-
-    finder.range_test(model, optimizer, None, batches, steps=20, step_fn=step)
-    assert [id(batch) for batch in seen] == [id(batches[i % 8]) for i in range(20)]
-
-
-def test_batches_may_be_dictionaries_and_models_may_compute_their_loss():
-    class OwnLoss(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = nn.Linear(4, 1)
-
-        def forward(self, x, y):
-            return {"loss": (self.layer(x) - y).square().mean()}
-
-    def step(model, optimizer, loss_fn, batch):
-        loss = model(**batch)["loss"]
+    def step(net, optimizer, loss_fn, batch):
         optimizer.zero_grad()
+        loss = net[0].square().sum()
         loss.backward()
         optimizer.step()
         return loss.item()
 
-    _, _, batches = make()
-    dictionaries = [{"x": x, "y": y} for x, y in batches]
-    model = OwnLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    test = finder.range_test(model, optimizer, None, dictionaries, step_fn=step)
-    assert test.losses.min() < test.losses[0] / 2
+    test = finder.range_test(
+        net, optimizer, None, [None], start_lr=0.1, end_lr=0.3, steps=3, mode="linear", step_fn=step
+    )
+    assert test.losses == pytest.approx([1.0, 0.8**2, (0.8 * 0.6) ** 2])
 
 
-def test_gradients_may_be_accumulated():
-    model, optimizer, batches = make()
-    pairs = [batches[i : i + 2] for i in range(0, 8, 2)]
+def test_parameter_groups_keep_their_ratios():
+    net, _ = make()
+    optimizer = torch.optim.SGD(
+        [{"params": [net.weight], "lr": 0.02}, {"params": [net.bias], "lr": 0.1}]
+    )
+    seen = []
+    optimizer.register_step_pre_hook(
+        lambda opt, *_: seen.append([group["lr"] for group in opt.param_groups])
+    )
+    test = finder.range_test(net, optimizer, cross_entropy, batches(), steps=5)
+    assert [rates[1] for rates in seen] == test.lrs.tolist()
+    assert [rates[0] / rates[1] for rates in seen] == pytest.approx([0.2] * 5)
 
-    def step(model, optimizer, loss_fn, batch):
+
+def test_a_learning_rate_that_is_a_tensor_stays_one():
+    net, _ = make()
+    optimizer = torch.optim.SGD(net.parameters(), lr=torch.tensor(0.1, dtype=torch.float64))
+    seen = []
+    optimizer.register_step_pre_hook(lambda opt, *_: seen.append(opt.param_groups[0]["lr"].item()))
+    test = finder.range_test(net, optimizer, cross_entropy, batches(), steps=5)
+    assert seen == test.lrs.tolist()
+    assert optimizer.param_groups[0]["lr"].item() == 0.1
+
+
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_the_loader_is_started_again_as_often_as_needed(count):
+    starts, seen = [], []
+
+    class Loader:
+        def __iter__(self):
+            starts.append(1)
+            yield from range(count)
+
+    def step(net, optimizer, loss_fn, batch):
+        seen.append(batch)
+        return 1.0
+
+    net, optimizer = make()
+    finder.range_test(net, optimizer, None, Loader(), steps=20, step_fn=step)
+    assert seen == [number % count for number in range(20)]
+    assert len(starts) == 20 // count + (20 % count > 0)
+
+
+def test_dictionaries_and_a_model_with_its_own_loss():
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 2)
+
+        def forward(self, inputs, labels):
+            return {"loss": cross_entropy(self.layer(inputs), labels)}
+
+    def step(net, optimizer, loss_fn, batch):
         optimizer.zero_grad()
-        losses = [loss_fn(model(x), y) / 2 for x, y in batch]
-        for loss in losses:
-            loss.backward()
+        loss = net(**batch)["loss"]
+        loss.backward()
         optimizer.step()
-        return sum(loss.item() for loss in losses)
+        return loss.item()
 
-    test = finder.range_test(model, optimizer, nn.functional.mse_loss, pairs, step_fn=step)
+    net = Own()
+    loader = [{"inputs": x, "labels": y} for x, y in batches()]
+    optimizer = torch.optim.AdamW(net.parameters())
+    test = finder.range_test(net, optimizer, None, loader, steps=40, end_lr=1.0, step_fn=step)
     assert test.losses.min() < test.losses[0] / 2
 
 
-def test_a_gradient_scaler_is_put_back():
-    model, optimizer, batches = make()
-    scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=3)
-
-    def step(model, optimizer, loss_fn, batch):
-        x, y = batch
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = loss_fn(model(x).float(), y)
+def test_gradient_accumulation_equals_the_large_batch():
+    def step(net, optimizer, loss_fn, batch):
         optimizer.zero_grad()
+        total = 0.0
+        for x, y in zip(*(part.chunk(4) for part in batch), strict=True):
+            loss = loss_fn(net(x), y) / 4
+            loss.backward()
+            total += loss.item()
+        optimizer.step()
+        return total
+
+    whole = finder.range_test(*make(), cross_entropy, batches(), steps=30)
+    parts = finder.range_test(*make(), cross_entropy, batches(), steps=30, step_fn=step)
+    assert parts.losses == pytest.approx(whole.losses, rel=1e-4)
+
+
+def test_mixed_precision_with_a_scaler():
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**14, growth_interval=5)
+
+    def step(net, optimizer, loss_fn, batch):
+        x, y = batch
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = loss_fn(net(x), y)
         scaler.scale(loss).backward()
         scaler.step(optimizer)
         scaler.update()
-        scales.append(scaler.get_scale())
         return loss.item()
 
-    scales = []
+    net, optimizer = make()
     before = scaler.state_dict()
-    finder.range_test(
-        model, optimizer, nn.functional.mse_loss, batches, steps=20, also=[scaler], step_fn=step
+    test = finder.range_test(
+        net, optimizer, cross_entropy, batches(), steps=30, step_fn=step, also=(scaler,)
     )
-    assert max(scales) > 4.0
+    assert test.losses.min() < test.losses[0]
     assert scaler.state_dict() == before
 
 
-# How it ends
+def test_the_model_is_in_train_mode_during_the_test_alone():
+    net = nn.Sequential(nn.Dropout(0.5), nn.Linear(3, 2))
+    net[1].eval()
+    modes = []
+
+    def step(net, optimizer, loss_fn, batch):
+        modes.append([module.training for module in net.modules()])
+        return 1.0
+
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    finder.range_test(net, optimizer, None, [None], steps=2, step_fn=step)
+    assert modes == [[True] * 3] * 2
+    assert [module.training for module in net.modules()] == [True, True, False]
 
 
-def test_all_steps_are_made_where_nothing_goes_wrong():
-    test = run(end_lr=0.01, steps=40)
-    assert test.stopped == "completed: all 40 steps"
-    assert len(test.lrs) == len(test.losses) == 40
+def test_it_works_where_gradients_are_off():
+    with torch.no_grad():
+        test = finder.range_test(*make(), cross_entropy, batches(), steps=5)
+        assert not torch.is_grad_enabled()
+    assert len(test.losses) == 5
 
 
-def test_it_stops_at_a_loss_that_is_not_finite_and_drops_the_point():
-    losses = iter([3.0, 2.0, math.nan, 1.0])
-    test = run(steps=4, step_fn=lambda *args: next(losses))
-    assert test.losses.tolist() == [3.0, 2.0]
-    assert len(test.lrs) == 2
-    assert "the loss was nan at the rate" in test.stopped
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_not_finite_ends_the_test_and_is_dropped(bad):
+    step = losses_of([2.0, 1.5, bad, 1.0])
+    test = finder.range_test(
+        *make(), None, [None], start_lr=0.1, end_lr=0.4, steps=4, mode="linear", step_fn=step
+    )
+    assert test.losses.tolist() == [2.0, 1.5]
+    assert test.lrs == pytest.approx([0.1, 0.2])
+    assert test.stopped == f"the loss was {bad} at the learning rate 0.3; it is left out"
 
 
-def test_it_stops_where_the_smoothed_loss_passes_four_times_its_best():
-    losses = iter([1.0] * 10 + [5.0] * 10)
-    test = run(steps=20, step_fn=lambda *args: next(losses))
-    # The mean of five is 1, 1.8, 2.6, 3.4, 4.2: the fourth step at 5 is the first above 4.
-    assert test.losses.tolist() == [1.0] * 10 + [5.0] * 4
-    assert "diverged" in test.stopped
+def test_a_smoothed_loss_above_4_times_its_best_ends_the_test():
+    """By hand: after 10 ones the weight of the next loss is 0.1 / (1 - 0.9^11)."""
+    weight = 0.1 / (1 - 0.9**11)
+    just_below, just_above = 1 + 2.99 / weight, 1 + 3.01 / weight
+    for last, count in [(just_below, 12), (just_above, 11)]:
+        step = losses_of([1.0] * 10 + [last, 0.0])
+        test = finder.range_test(*make(), None, [None], steps=12, step_fn=step)
+        assert len(test.losses) == count
+    assert test.losses[-1] == just_above
+    assert re.fullmatch(
+        "diverged at the learning rate 2.85: the smoothed loss, 4.01, passed 4 times its best, 1",
+        test.stopped,
+    )
 
 
-def test_one_early_spike_does_not_stop_it():
-    losses = iter([1.0] * 6 + [9.0] + [1.0] * 20)
-    assert len(run(steps=27, step_fn=lambda *args: next(losses)).losses) == 27
+def test_a_loss_below_zero_does_not_count_as_diverged():
+    step = losses_of([-1.0] * 20)
+    test = finder.range_test(*make(), None, [None], steps=20, step_fn=step)
+    assert test.stopped.startswith("completed")
 
 
-# Bad input
+def test_the_progress_bar_counts_the_steps_and_is_off_on_pages(monkeypatch):
+    shown = []
+
+    class Bar(finder.tqdm):
+        def close(self):
+            shown.append((self.n, self.total, self.leave, self.disable))
+            super().close()
+
+    monkeypatch.setattr(finder, "tqdm", Bar)
+    monkeypatch.delenv("LRLIB_STATIC", raising=False)
+    finder.range_test(*make(), cross_entropy, batches(), steps=7)
+    assert shown[0] == (7, 7, False, False)
+    monkeypatch.setenv("LRLIB_STATIC", "1")
+    finder.range_test(*make(), cross_entropy, batches(), steps=7)
+    assert shown[-1][-1] is True
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"start_lr": 0.0}, r"0 < start_lr < end_lr, got start_lr 0\.0"),
-        ({"start_lr": -1e-3}, r"0 < start_lr < end_lr, got start_lr -0\.001"),
-        ({"start_lr": 1.0, "end_lr": 0.1}, r"got start_lr 1\.0 and end_lr 0\.1"),
-        ({"end_lr": math.inf}, "end_lr inf"),
-        ({"steps": 1}, "steps must be at least 2.*got 1"),
-        ({"mode": "cosine"}, "mode must be exponential or linear, got 'cosine'"),
+        ({"start_lr": 0.0}, r"0 < start_lr < end_lr < infinity, got start_lr=0.0 and end_lr=10.0"),
+        ({"start_lr": -1e-5}, "start_lr=-1e-05"),
+        ({"start_lr": 10.0}, "start_lr=10.0 and end_lr=10.0"),
+        ({"end_lr": math.inf}, "end_lr=inf"),
+        ({"end_lr": math.nan}, "end_lr=nan"),
+        ({"steps": 1}, "steps must be a whole number, at least 2, got 1"),
+        ({"steps": 50.0}, "got 50.0"),
+        ({"mode": "log"}, "mode must be 'exponential' or 'linear', got 'log'"),
+        ({"also": (["a list"],)}, "also takes objects such as a GradScaler, got"),
     ],
 )
-def test_a_wrong_option_is_named(options, message):
+def test_a_bad_argument_is_named(options, message):
     with pytest.raises(ValueError, match=message):
-        run(**options)
+        finder.range_test(*make(), cross_entropy, batches(), **options)
 
 
 def test_an_empty_loader_is_named():
-    model, optimizer, _ = make()
-    with pytest.raises(ValueError, match="the loader is empty"):
-        finder.range_test(model, optimizer, nn.functional.mse_loss, [])
+    with pytest.raises(ValueError, match="the loader gave no batch"):
+        finder.range_test(*make(), cross_entropy, [])
 
 
-def test_a_loader_that_can_be_read_only_once_is_named():
-    model, optimizer, batches = make()
-    with pytest.raises(ValueError, match=r"can be read only once.*DataLoader"):
-        finder.range_test(model, optimizer, nn.functional.mse_loss, iter(batches))
+def test_an_iterator_that_runs_out_is_named():
+    with pytest.raises(ValueError, match=r"ran out after 4 batches .* pass a DataLoader or a list"):
+        finder.range_test(*make(), cross_entropy, iter(batches()))
 
 
-def test_an_optimizer_without_a_positive_rate_is_named():
-    model, _, batches = make()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
-    with pytest.raises(ValueError, match="positive and finite, got 0"):
-        finder.range_test(model, optimizer, nn.functional.mse_loss, batches)
+@pytest.mark.parametrize("lr", [0.0, None])
+def test_an_optimizer_without_a_rate_is_named(lr):
+    net, optimizer = make()
+    optimizer.param_groups[0]["lr"] = lr
+    with pytest.raises(ValueError, match=r"positive, finite lr, got the rates \[0.0\]"):
+        finder.range_test(net, optimizer, cross_entropy, batches())
+    assert optimizer.param_groups[0]["lr"] == lr
 
 
-# The picture
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")  # in older torch
+def test_a_lazy_module_that_saw_no_batch_is_named():
+    net = nn.LazyLinear(2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="call the model on one batch first"):
+        finder.range_test(net, optimizer, cross_entropy, batches())
 
 
-def test_the_picture_has_the_raw_losses_and_a_mark_for_each_rule():
-    lrs = np.geomspace(1e-5, 1, 101)
-    test = finder.RangeTest(lrs, 2.3 - 1 / (1 + (1e-3 / lrs) ** 2) + (lrs / 0.5) ** 3, "drawn")
+def test_results_that_do_not_fit_are_named():
+    with pytest.raises(ValueError, match=r"shapes \(3,\) and \(2,\)"):
+        finder.RangeTest([1, 2, 3], [1, 2], "by hand")
+    with pytest.raises(ValueError, match="positive and rising"):
+        finder.RangeTest([1, 3, 2], [1, 2, 3], "by hand")
+
+
+def valley():
+    lrs = np.geomspace(1e-5, 10, 100)
+    losses = 2.3 - 1.5 / (1 + (0.001 / lrs) ** 2) + lrs**2
+    return finder.RangeTest(lrs, losses, "by hand")
+
+
+def test_the_plot_marks_all_four_suggestions_on_the_smoothed_curve():
+    test = valley()
     _, (ax,) = plots.panels()
     assert test.plot(ax) is ax
     assert ax.get_xscale() == "log"
-    np.testing.assert_array_equal(ax.lines[0].get_ydata(), test.losses)
-    marks = {text.get_text().split()[0]: text.xy[0] for text in ax.texts}
-    assert marks == {method: test.suggest(method) for method in finder.METHODS}
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("learning rate (log scale)", "training loss")
+    marks = {line.get_label().split(":")[0]: line for line in ax.lines}
+    for method in METHODS:
+        (x,), (y,) = marks[method].get_data()
+        assert x == pytest.approx(test.suggest(method))
+        assert y == pytest.approx(2.3 - 1.5 / (1 + (0.001 / x) ** 2) + x**2, abs=0.12)
+    assert len({marks[method].get_marker() for method in METHODS}) == 4
+    assert {line.get_color() for line in ax.lines} <= set(plots.PALETTE.values())
+    assert marks["raw loss"].get_ydata().tolist() == test.losses.tolist()
 
 
-def test_a_flat_curve_is_drawn_without_marks():
-    noise = np.random.default_rng(0).normal(size=100)
-    test = finder.RangeTest(np.geomspace(1e-5, 1, 100), 2.3 + 0.05 * noise, "drawn")
-    assert list(test.plot().texts) == []
+def test_the_plot_of_a_flat_curve_says_why_there_is_no_suggestion():
+    test = finder.RangeTest(np.geomspace(1e-5, 10, 100), np.full(100, 2.3), "by hand")
+    _, (ax,) = plots.panels()
+    test.plot(ax)
+    (text,) = ax.texts
+    assert text.get_text().startswith("No suggestion: the loss falls by 0")
+    assert text.get_transform() == ax.transAxes
+
+
+def test_the_test_alone_needs_no_matplotlib():
+    import subprocess
+
+    program = "import sys; from lrlib import finder; print('matplotlib' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout.strip() == "False", result.stderr
+
+
+def test_the_five_lines_of_the_first_page_work_as_they_stand(capsys):
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (lines,) = [
+        block
+        for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+        if "finder.range_test" in block
+    ]
+    code = [line for line in lines.splitlines() if line]
+    assert len(code) == 5
+    shown = re.findall(r"^    >>> (.*?)(?:  # doctest.*)?$", finder.__doc__, re.MULTILINE)
+    assert shown[-5:] == code
+    torch.manual_seed(0)
+    x = torch.randn(640, 5)
+    own = nn.Sequential(nn.Linear(5, 16), nn.ReLU(), nn.Linear(16, 5))
+    loader = DataLoader(TensorDataset(x, x.argmax(dim=1)), batch_size=32, shuffle=True)
+    exec(lines, {"model": own, "loader": loader})
+    assert 1e-3 < float(capsys.readouterr().out) < 10
+
+
+def test_it_reads_the_batches_of_this_book(tiny_splits):
+    torch.manual_seed(0)
+    net = model.small_cnn(width=4).to(tiny_splits.train.x.device)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    loader = data.Batches(tiny_splits.train, batch_size=64)
+    test = finder.range_test(net, optimizer, cross_entropy, loader, steps=40)
+    assert 1e-5 <= test.suggest() <= 10
+
+
+def test_any_loss_function_is_handed_on():
+    net = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    loader = [(torch.ones(4, 1), torch.zeros(4, 1))]
+    test = finder.range_test(net, optimizer, mse_loss, loader, steps=3)
+    assert test.losses[0] == pytest.approx(net(torch.ones(1, 1)).item() ** 2)
