@@ -1,95 +1,94 @@
-"""The learning rate that each parameter sees under an adaptive optimizer."""
+"""The learning rate that each parameter really sees under an adaptive optimizer."""
 
+import math
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.optim import Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 
 def effective_lr(optimizer: Optimizer) -> list[Tensor]:
-    r"""Return the rate that each parameter saw in the last step, from the optimizer's state.
+    r"""Return the effective learning rate of every parameter in the step that was taken last.
 
-    With the learning rate :math:`\eta`, the step count :math:`t` and the optimizer's
-    :math:`\epsilon`:
+    An adaptive optimizer divides its rate :math:`\eta` by a record of the squared gradients:
 
     .. math::
-        \text{AdaGrad:} \quad & \frac{\eta}{1 + (t - 1)\,\text{lr\_decay}} \cdot
-        \frac{1}{\sqrt{\sum g^2} + \epsilon} \\
-        \text{RMSprop:} \quad & \frac{\eta}{\sqrt{v} + \epsilon}, \quad
-        \text{centred: } \frac{\eta}{\sqrt{v - \bar g^2} + \epsilon} \\
-        \text{Adam, AdamW:} \quad & \frac{\eta}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+        \text{AdaGrad: } \frac{\eta / (1 + (t - 1) \, d)}{\sqrt{s_t} + \epsilon}, \qquad
+        \text{RMSprop: } \frac{\eta}{\sqrt{v_t} + \epsilon}, \qquad
+        \text{Adam, AdamW: } \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}
 
-    For AdaGrad and RMSprop the last update is this rate times the gradient. For Adam and AdamW it
-    is this rate times the bias-corrected momentum :math:`m / (1 - \beta_1^t)`. The gradient
-    includes an L2 penalty (`weight_decay` of all but AdamW). AdamW's decay of the weights and
-    RMSprop's momentum come on top and are not part of the rate.
+    Here :math:`s_t` is the sum and :math:`v_t` the average of the squared gradients, :math:`d` is
+    `lr_decay`, and :math:`t` counts the steps from 1. Centred RMSprop has
+    :math:`v_t - \bar g_t^2` for :math:`v_t`, with the average gradient :math:`\bar g_t`; AMSGrad
+    has the largest :math:`v` so far.
+
+    The update of the last step is minus the rate times the gradient, and for Adam and AdamW minus
+    the rate times :math:`m_t / (1 - \beta_1^t)`, the bias-corrected average of the gradients. The
+    gradient is the one that torch goes down: it includes `weight_decay`, and with `maximize` its
+    sign is turned. AdamW shrinks the parameters apart from this update. RMSprop with `momentum`
+    adds the product to `momentum` times its update before.
+
+    Call it after `optimizer.step()` and before `scheduler.step()`: :math:`\eta` is read from the
+    parameter group, and a scheduler sets it for the next step.
 
     Args:
-        optimizer: `Adagrad`, `RMSprop`, `Adam` or `AdamW`, after at least one step and before a
-            scheduler changes its rate.
+        optimizer: torch's Adagrad, RMSprop, Adam or AdamW, after at least one step.
 
     Returns:
-        One tensor for each parameter, with its shape, dtype and device, in the order of the
-        optimizer's parameter groups.
+        One tensor a parameter, in the order of the parameter groups, with the parameter's shape
+        and dtype. A parameter that has not been updated yet has no rate: its tensor is NaN.
 
     Raises:
-        TypeError: The optimizer is another one.
-        ValueError: A parameter has not been stepped yet.
+        TypeError: The optimizer is of another kind.
+        ValueError: The optimizer has not made a step yet.
 
     Source:
-        Duchi et al. (2011); Tieleman and Hinton (2012); Kingma and Ba (2015), algorithm 1.
+        Duchi et al. (2011); Tieleman and Hinton (2012); Kingma and Ba (2015), algorithm 1;
+        Loshchilov and Hutter (2019), algorithm 2; Reddi et al. (2018) for AMSGrad.
 
     Example:
-        The first step of Adam moves each parameter by about the learning rate, since the effective
-        rate is the learning rate divided by the size of the gradient:
-
-        >>> import torch
-        >>> w = torch.tensor([1.0, 1.0], requires_grad=True)
-        >>> optimizer = Adam([w], lr=0.1)
-        >>> (w * torch.tensor([4.0, 0.5])).sum().backward()
+        >>> weights = torch.nn.Parameter(torch.zeros(2))
+        >>> optimizer = torch.optim.Adagrad([weights], lr=0.1)
+        >>> weights.grad = torch.tensor([0.5, 2.0])
         >>> optimizer.step()
         >>> effective_lr(optimizer)
-        [tensor([0.0250, 0.2000])]
-        >>> w.detach()
-        tensor([0.9000, 0.9000])
+        [tensor([0.2000, 0.0500])]
+        >>> weights  # minus rate times gradient: each moved by lr, as in every first step
+        Parameter containing:
+        tensor([-0.1000, -0.1000], requires_grad=True)
     """
-    if isinstance(optimizer, Adagrad):
-        rate = _adagrad
-    elif isinstance(optimizer, RMSprop):
-        rate = _rmsprop
-    elif isinstance(optimizer, Adam | AdamW):
-        rate = _adam
-    else:
+    if not isinstance(optimizer, (Adagrad, RMSprop, Adam, AdamW)):
         raise TypeError(
-            f"optimizer must be Adagrad, RMSprop, Adam or AdamW, got {type(optimizer).__name__}; "
-            "under SGD every parameter sees the rate of its group"
+            "effective_lr knows Adagrad, RMSprop, Adam and AdamW of torch, got "
+            f"{type(optimizer).__name__}; SGD has the same rate, lr, for every parameter"
         )
-    rates: list[Tensor] = []
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            state = optimizer.state.get(parameter, {})
-            if not state or int(state["step"]) == 0:
-                raise ValueError(
-                    f"parameter {len(rates)} has not been stepped yet; make a step with a gradient "
-                    "for it first, or leave frozen parameters out of the optimizer"
-                )
-            rates.append(rate(group, state))
+    rates = [
+        _rate(optimizer, group, parameter)
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+    ]
+    if all(bool(rate.isnan().all()) for rate in rates):
+        raise ValueError(
+            f"this {type(optimizer).__name__} has not made a step, so no rate is known yet; "
+            "train for at least one step first"
+        )
     return rates
 
 
-def _adagrad(group: dict[str, Any], state: dict[str, Any]) -> Tensor:
-    lr = group["lr"] / (1 + (float(state["step"]) - 1) * group["lr_decay"])
-    return lr / (state["sum"].sqrt() + group["eps"])
-
-
-def _rmsprop(group: dict[str, Any], state: dict[str, Any]) -> Tensor:
-    mean_square = state["square_avg"]
-    if group["centered"]:
-        mean_square = mean_square - state["grad_avg"].square()
-    return group["lr"] / (mean_square.sqrt() + group["eps"])
-
-
-def _adam(group: dict[str, Any], state: dict[str, Any]) -> Tensor:
-    mean_square = state["max_exp_avg_sq"] if group["amsgrad"] else state["exp_avg_sq"]
-    correction = 1 - group["betas"][1] ** float(state["step"])
-    return group["lr"] / ((mean_square / correction).sqrt() + group["eps"])
+def _rate(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor) -> Tensor:
+    state = optimizer.state.get(parameter, {})
+    step, lr = float(state.get("step", 0)), float(group["lr"])
+    if step == 0:
+        return torch.full_like(parameter, math.nan, requires_grad=False)
+    if isinstance(optimizer, Adagrad):
+        lr /= 1 + (step - 1) * group["lr_decay"]
+        squares = state["sum"]
+    elif isinstance(optimizer, RMSprop):
+        squares = state["square_avg"]
+        if group["centered"]:
+            squares = squares - state["grad_avg"].square()
+    else:
+        name = "max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq"
+        squares = state[name] / (1 - float(group["betas"][1]) ** step)
+    return lr / (squares.sqrt() + group["eps"])

@@ -80,7 +80,7 @@ class RangeTest:
         ...     print(f"{method}: {test.suggest(method):.2g}")
         halfway: 0.027
         steepest: 0.001
-        valley: 0.00057
+        valley: 0.0015
         minimum/10: 0.0035
     """
 
@@ -102,19 +102,20 @@ class RangeTest:
     def suggest(self, method: str = "halfway") -> float:
         r"""Suggest a learning rate from the curve; nothing is set.
 
-        With :math:`x` the logarithm of the rate and :math:`L(x)` the smoothed loss, which falls
-        from :math:`L_0`, the median of the first tenth of the raw losses, to its smallest value
-        :math:`L_{\min}` at :math:`x_{\min}`:
+        Let :math:`x` be the logarithm of the rate and :math:`L(x)` the smoothed loss. It falls from
+        :math:`L_0`, the median of the raw losses over the first tenth of the range of :math:`x`,
+        to its smallest value :math:`L_{\min}` at :math:`x_{\min}`.
 
         - "halfway" is the middle of the valley at half of its depth: the median of the :math:`x`
           where :math:`L(x) < (L_0 + L_{\min}) / 2`. Where the loss is still low at the last rate,
           the valley ends there and the answer depends on it: test with a larger `end_lr`.
         - "steepest" is the middle of the steepest part: the median of the :math:`x \le x_{\min}`
           where :math:`L'(x) \le 0.8 \min L'`.
-        - "valley" is the middle of the longest descent, from the first to the last point of the
-          longest subsequence along which :math:`L` falls. It moves with `start_lr`.
+        - "valley" is two thirds of the way along the descent: :math:`(x_a + 2 x_b) / 3`, where
+          :math:`x_a \le x_{\min}` is the last with less than a tenth of the fall done, and
+          :math:`x_b` the first with nine tenths done.
         - "minimum/10" is a tenth of the rate at the minimum, where that is the median of the
-          :math:`x` at which :math:`L(x) - L_{\min}` is below half of the noise of one raw loss.
+          :math:`x` at which :math:`L(x) - L_{\min}` is within the noise of one raw loss.
 
         Smoothing takes the median, then a weighted mean, of a window of about a tenth of the
         points around each. The windows are centred, so that the curve is not shifted.
@@ -130,9 +131,10 @@ class RangeTest:
                 points, or a fall of the loss that is not more than 5 times its noise.
 
         Source:
-            "halfway" is lrlib's own. The others are those of fastai's `lr_find` (Howard and Gugger
-            2020), on a smoothed curve: its `steep`, `valley` and `minimum`. For `valley`, its
-            documentation says two thirds of the way; its code, which counts here, takes the middle.
+            "halfway" is lrlib's own. The others are readings of `steep`, `valley` and `minimum` in
+            fastai's `lr_find` (Howard and Gugger 2020) that noise moves little. fastai's valley is
+            the longest descending subsequence of the raw losses; here its ends are marked by the
+            fall itself, and the two thirds are those of fastai's documentation.
         """
         if method not in _METHODS:
             raise ValueError(f"method must be one of {', '.join(_METHODS)}, got {method!r}")
@@ -197,7 +199,8 @@ class RangeTest:
             )
         loss = _smooth(losses)
         bottom = int(loss.argmin())
-        start = float(np.median(losses[: max(7, count // 10)]))
+        first_tenth = int(np.searchsorted(lrs, lrs[0] ** 0.9 * lrs[-1] ** 0.1))
+        start = float(np.median(losses[: max(7, first_tenth)]))
         # Neighbours differ by two draws of the noise; what comes after the bottom is no noise.
         differences = np.abs(np.diff(losses[: max(bottom + 1, count // 2)]))
         noise = float(1.4826 * np.median(differences) / math.sqrt(2))
@@ -245,18 +248,16 @@ def _steepest(curve: _Descent) -> float:
 
 
 def _valley(curve: _Descent) -> float:
-    # longest[i] counts the points of the longest descent that ends at i, begin[i] is its first.
-    longest, begin = np.ones(len(curve.loss)), np.arange(len(curve.loss))
-    for i in range(1, len(curve.loss)):
-        before = longest[:i] * (curve.loss[:i] > curve.loss[i])
-        if before.any():
-            longest[i], begin[i] = before.max() + 1, begin[before.argmax()]
-    end = int(longest.argmax())
-    return math.sqrt(curve.lrs[begin[end]] * curve.lrs[end])
+    descent, bottom = curve.loss[: curve.bottom + 1], curve.loss[curve.bottom]
+    tenth = (curve.start - bottom) / 10
+    before = np.flatnonzero(descent >= curve.start - tenth)
+    begin = int(before[-1]) if len(before) else 0
+    end = int(np.argmax(descent <= bottom + tenth))
+    return math.exp((math.log(curve.lrs[begin]) + 2 * math.log(curve.lrs[end])) / 3)
 
 
 def _minimum(curve: _Descent) -> float:
-    return _middle(curve.lrs, curve.loss <= curve.loss[curve.bottom] + curve.noise / 2) / 10
+    return _middle(curve.lrs, curve.loss <= curve.loss[curve.bottom] + curve.noise) / 10
 
 
 _METHODS: dict[str, Callable[[_Descent], float]] = {

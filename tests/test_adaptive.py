@@ -1,103 +1,185 @@
-"""The effective rate: times the gradient, or the momentum, it is the update that torch makes."""
+"""The effective rate times the gradient is the update that torch makes."""
 
 import pytest
 import torch
-from torch.optim import Adagrad, Adam, AdamW, RMSprop
+from torch.optim.lr_scheduler import StepLR
 
-from lrlib.adaptive import effective_lr
+from lrlib import adaptive
 
-CASES = {
-    "adagrad": (Adagrad, {"lr": 0.1}),
-    "adagrad that decays": (Adagrad, {"lr": 0.1, "lr_decay": 0.3}),
-    "adagrad from a sum above zero": (Adagrad, {"lr": 0.1, "initial_accumulator_value": 0.5}),
-    "rmsprop": (RMSprop, {"lr": 0.01}),
-    "rmsprop, centred": (RMSprop, {"lr": 0.01, "centered": True, "alpha": 0.9}),
-    "adam": (Adam, {"lr": 0.01}),
-    "adam with amsgrad": (Adam, {"lr": 0.01, "amsgrad": True, "betas": (0.8, 0.9)}),
-    "adam with an L2 penalty": (Adam, {"lr": 0.01, "weight_decay": 0.1}),
-    "adam that maximises": (Adam, {"lr": 0.01, "maximize": True}),
-    "adamw": (AdamW, {"lr": 0.01, "weight_decay": 0.1}),
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+PLAIN = {
+    "Adagrad": (torch.optim.Adagrad, {}),
+    "Adagrad, decaying": (torch.optim.Adagrad, {"lr_decay": 0.3}),
+    "Adagrad, started": (torch.optim.Adagrad, {"initial_accumulator_value": 0.5, "eps": 0.01}),
+    "Adagrad, decay": (torch.optim.Adagrad, {"weight_decay": 0.1}),
+    "Adagrad, maximize": (torch.optim.Adagrad, {"maximize": True}),
+    "RMSprop": (torch.optim.RMSprop, {}),
+    "RMSprop, centred": (torch.optim.RMSprop, {"centered": True, "alpha": 0.9}),
+    "RMSprop, decay": (torch.optim.RMSprop, {"weight_decay": 0.1, "eps": 0.01}),
+    "RMSprop, maximize": (torch.optim.RMSprop, {"maximize": True, "weight_decay": 0.1}),
+}
+ADAM = {
+    f"{kind.__name__}, {name}": (kind, options)
+    for kind in (torch.optim.Adam, torch.optim.AdamW)
+    for name, options in {
+        "plain": {},
+        "amsgrad": {"amsgrad": True},
+        "betas": {"betas": (0.5, 0.9), "eps": 0.01},
+        "decay": {"weight_decay": 0.1},
+        "maximize": {"maximize": True, "weight_decay": 0.1},
+        "tensor rate": {"lr": torch.tensor(0.02, dtype=torch.float64)},
+    }.items()
 }
 
 
-def make(optimizer_class, settings):
-    """Two parameters of different shapes in groups of different rates."""
+def parameters(device="cpu", dtype=torch.float64):
     generator = torch.Generator().manual_seed(0)
-    shapes = ((3, 4), (5,))
-    weights = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
-    weights = [weight.requires_grad_() for weight in weights]
-    low = {**settings, "params": weights[:1], "lr": settings["lr"] / 10}
-    optimizer = optimizer_class([low, {"params": weights[1:]}], **settings)
-    return weights, optimizer, generator
+    shapes = [(4, 3), (3,), ()]
+    return [
+        torch.nn.Parameter(torch.randn(shape, generator=generator).to(device, dtype))
+        for shape in shapes
+    ]
 
 
-def step(weights, optimizer, generator):
-    """Make a step with drawn gradients; return the updates and the gradients that torch used."""
-    before = [weight.detach().clone() for weight in weights]
-    gradients = []
-    for weight in weights:
-        weight.grad = torch.randn(weight.shape, generator=generator, dtype=torch.float64)
-        gradients.append(weight.grad.clone())
-    optimizer.step()
-    return [old - new.detach() for old, new in zip(before, weights, strict=True)], before, gradients
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_rate_times_direction_is_the_update(name):
-    optimizer_class, settings = CASES[name]
-    weights, optimizer, generator = make(optimizer_class, settings)
-    for _ in range(7):
-        updates, before, gradients = step(weights, optimizer, generator)
-        rates = effective_lr(optimizer)
-        for number, (weight, group) in enumerate(zip(weights, optimizer.param_groups, strict=True)):
-            state, decay = optimizer.state[weight], group.get("weight_decay", 0.0)
-            assert rates[number].shape == weight.shape
-            assert rates[number].dtype == weight.dtype
-            if "exp_avg" in state:
-                direction = state["exp_avg"] / (1 - group["betas"][0] ** state["step"].item())
-            else:
-                direction = gradients[number] + decay * before[number]
-            expected = rates[number] * direction
-            if optimizer_class is AdamW:
-                expected = expected + group["lr"] * decay * before[number]
-            torch.testing.assert_close(updates[number], expected, rtol=1e-6, atol=1e-9)
-
-
-def test_it_changes_nothing():
-    weights, optimizer, generator = make(Adam, {"lr": 0.01})
-    step(weights, optimizer, generator)
-    before = str(optimizer.state_dict())
-    effective_lr(optimizer)
-    assert str(optimizer.state_dict()) == before
-
-
-def test_a_rare_feature_keeps_a_higher_rate_under_adagrad():
-    weight = torch.zeros(2, requires_grad=True)
-    optimizer = Adagrad([weight], lr=1.0)
-    for number in range(100):
-        weight.grad = torch.tensor([1.0, float(number % 25 == 0)])
+def updates(kind, options, steps=7, device="cpu", dtype=torch.float64):
+    """Yield after each step the optimizer and, a parameter each, the update and the gradient."""
+    ws = parameters(device, dtype)
+    optimizer = kind(ws, **{"lr": 0.02, **options})
+    generator = torch.Generator().manual_seed(1)
+    for step in range(steps):
+        for w in ws:
+            scale = 10.0 ** (step % 3 - 1)  # amsgrad differs where gradients shrink
+            w.grad = scale * torch.randn(w.shape, generator=generator).to(device, dtype)
+        before = [w.detach().clone() for w in ws]
         optimizer.step()
-    # The sums of squared gradients are 100 and 4.
-    assert effective_lr(optimizer)[0].tolist() == pytest.approx([0.1, 0.5], rel=1e-6)
+        yield (
+            optimizer,
+            [w.detach() - old for w, old in zip(ws, before, strict=True)],
+            [w.grad for w in ws],
+            before,
+        )
 
 
-def test_another_optimizer_is_named():
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-    with pytest.raises(TypeError, match="must be Adagrad, RMSprop, Adam or AdamW, got SGD"):
-        effective_lr(optimizer)
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_rate_times_the_gradient_is_the_update(name, device):
+    kind, options = PLAIN[name]
+    sign = 1 if options.get("maximize") else -1
+    for optimizer, moved, gradients, before in updates(kind, options, device=device):
+        rates = adaptive.effective_lr(optimizer)
+        for rate, update, gradient, old in zip(rates, moved, gradients, before, strict=True):
+            # torch adds the decay to the gradient that it minimises.
+            full = gradient - sign * options.get("weight_decay", 0) * old
+            torch.testing.assert_close(sign * rate * full, update, rtol=1e-6, atol=1e-12)
+            assert rate.shape == update.shape
+            assert rate.dtype == update.dtype
+            assert not rate.requires_grad
 
 
-@pytest.mark.parametrize("optimizer_class", [Adagrad, RMSprop, Adam, AdamW])
-def test_an_optimizer_that_has_not_stepped_is_refused(optimizer_class):
-    optimizer = optimizer_class([torch.zeros(1, requires_grad=True)], lr=0.1)
-    with pytest.raises(ValueError, match="parameter 0 has not been stepped yet"):
-        effective_lr(optimizer)
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", ADAM)
+def test_the_rate_times_the_corrected_momentum_is_the_update(name, device):
+    kind, options = ADAM[name]
+    decoupled = kind is torch.optim.AdamW
+    for optimizer, moved, _, before in updates(kind, options, device=device):
+        group = optimizer.param_groups[0]
+        rates = adaptive.effective_lr(optimizer)
+        for w, rate, update, old in zip(group["params"], rates, moved, before, strict=True):
+            state = optimizer.state[w]
+            momentum = state["exp_avg"] / (1 - group["betas"][0] ** state["step"].item())
+            # torch's exp_avg holds gradients of what it minimises; its sign is already turned.
+            expected = -rate * momentum
+            if decoupled:
+                expected = expected - float(group["lr"]) * group["weight_decay"] * old
+            torch.testing.assert_close(expected, update, rtol=1e-6, atol=1e-12)
 
 
-def test_a_parameter_without_a_gradient_is_named():
-    weights = [torch.zeros(1, requires_grad=True) for _ in range(2)]
-    optimizer = Adam(weights, lr=0.1)
-    weights[0].grad = torch.ones(1)
+@pytest.mark.parametrize("centered", [False, True])
+def test_rmsprop_with_momentum_adds_the_scaled_gradient_to_its_buffer(centered):
+    options = {"momentum": 0.9, "centered": centered}
+    buffers = [torch.zeros_like(w) for w in parameters()]
+    for optimizer, moved, gradients, _ in updates(torch.optim.RMSprop, options):
+        rates = adaptive.effective_lr(optimizer)
+        for i, (rate, update, gradient) in enumerate(zip(rates, moved, gradients, strict=True)):
+            buffers[i] = 0.9 * buffers[i] + rate * gradient
+            torch.testing.assert_close(-buffers[i], update, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adagrad, torch.optim.RMSprop])
+def test_single_precision_is_good_to_one_in_a_million_of_the_parameter(kind):
+    for optimizer, moved, gradients, before in updates(kind, {}, dtype=torch.float32):
+        rates = adaptive.effective_lr(optimizer)
+        for rate, update, gradient, old in zip(rates, moved, gradients, before, strict=True):
+            assert rate.dtype == torch.float32
+            torch.testing.assert_close(old + update, old - rate * gradient, rtol=1e-6, atol=1e-6)
+
+
+def test_the_first_step_of_adam_by_hand():
+    """One gradient g: the corrected averages are g and g^2, so the rate is lr / (|g| + eps)."""
+    w = torch.nn.Parameter(torch.zeros(2, dtype=torch.float64))
+    optimizer = torch.optim.Adam([w], lr=0.001, eps=1e-8)
+    w.grad = torch.tensor([0.5, -4.0], dtype=torch.float64)
     optimizer.step()
-    with pytest.raises(ValueError, match="parameter 1 has not been stepped yet"):
-        effective_lr(optimizer)
+    (rate,) = adaptive.effective_lr(optimizer)
+    assert rate.tolist() == pytest.approx([0.001 / 0.5, 0.001 / 4], rel=1e-6)
+
+
+def test_each_group_has_its_own_settings_and_the_order_is_theirs():
+    a, b = parameters()[:2]
+    groups = [{"params": [b], "lr": 0.1}, {"params": [a], "lr": 0.3}]
+    optimizer = torch.optim.Adagrad(groups)
+    for w in (a, b):
+        w.grad = torch.full_like(w, 2.0)
+    optimizer.step()
+    first, second = adaptive.effective_lr(optimizer)
+    assert (first.shape, second.shape) == (b.shape, a.shape)
+    assert first.flatten().tolist() == pytest.approx([0.05] * 3)
+    assert second.flatten().tolist() == pytest.approx([0.15] * 12)
+
+
+def test_after_the_scheduler_it_is_the_rate_that_comes_next():
+    (w, *_) = parameters()
+    optimizer = torch.optim.RMSprop([w], lr=0.1)
+    scheduler = StepLR(optimizer, step_size=1, gamma=0.5)
+    w.grad = torch.ones_like(w)
+    optimizer.step()
+    (before,) = adaptive.effective_lr(optimizer)
+    scheduler.step()
+    (after,) = adaptive.effective_lr(optimizer)
+    assert torch.equal(after, before / 2)
+
+
+def test_reading_the_rates_changes_nothing():
+    for optimizer, *_ in updates(torch.optim.RMSprop, {"centered": True}, steps=2):
+        state = optimizer.state[optimizer.param_groups[0]["params"][0]]
+        before = {name: value.clone() for name, value in state.items()}
+        first, second = adaptive.effective_lr(optimizer), adaptive.effective_lr(optimizer)
+        assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+        assert all(torch.equal(state[name], value) for name, value in before.items())
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adagrad, torch.optim.Adam])
+def test_a_parameter_without_an_update_is_nan(kind):
+    frozen, trained, _ = parameters()
+    frozen.requires_grad_(False)
+    optimizer = kind([frozen, trained], lr=0.1)
+    trained.grad = torch.ones_like(trained)
+    optimizer.step()
+    without, with_update = adaptive.effective_lr(optimizer)
+    assert without.shape == frozen.shape
+    assert without.isnan().all()
+    assert with_update.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "kind", [torch.optim.Adagrad, torch.optim.RMSprop, torch.optim.Adam, torch.optim.AdamW]
+)
+def test_an_optimizer_that_made_no_step_is_named(kind):
+    with pytest.raises(ValueError, match=f"this {kind.__name__} has not made a step"):
+        adaptive.effective_lr(kind(parameters(), lr=0.1))
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adamax, torch.optim.NAdam])
+def test_another_optimizer_is_named(kind):
+    with pytest.raises(TypeError, match=rf"got {kind.__name__};"):
+        adaptive.effective_lr(kind(parameters(), lr=0.1))

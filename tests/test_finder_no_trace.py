@@ -1,274 +1,474 @@
-"""After a range test everything is bit for bit what it was, whatever happened inside."""
+"""After a range test everything is bit for bit what it was, however the test ended."""
 
-import copy
-import math
 import random
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader, Dataset, RandomSampler, TensorDataset
 
 from lrlib import data, finder
+from lrlib.train import train_step
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 OPTIMIZERS = {
-    "sgd": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-3),
-    "adam": lambda p: torch.optim.Adam(p, lr=0.01, amsgrad=True),
-    "adamw": lambda p: torch.optim.AdamW(p, lr=0.01),
+    "SGD": lambda groups: torch.optim.SGD(groups, lr=0.05, momentum=0.9, nesterov=True),
+    "Adam": lambda groups: torch.optim.Adam(groups, lr=0.003, amsgrad=True),
+    "AdamW": lambda groups: torch.optim.AdamW(groups, lr=0.003),
 }
 
 
 class Net(nn.Module):
-    """Batch-norm, dropout, a frozen layer, tied weights, and buffers of every kind."""
+    """Everything that is easily forgotten: see the comments."""
 
     def __init__(self):
         super().__init__()
-        self.first = nn.Linear(6, 8)
-        self.norm = nn.BatchNorm1d(8)
-        self.drop = nn.Dropout(0.3)
-        self.tied = nn.Linear(8, 8, bias=False)
-        self.again = nn.Linear(8, 8, bias=False)
-        self.again.weight = self.tied.weight
-        self.frozen = nn.Linear(8, 8).requires_grad_(False)
-        self.last = nn.Linear(8, 3)
-        self.register_buffer("calls", torch.zeros(1), persistent=False)
-        self.register_buffer("replaced", torch.zeros(1))
+        self.conv = nn.Conv2d(3, 6, 3)
+        self.norm = nn.BatchNorm2d(6)
+        self.dropout = nn.Dropout(0.3)
+        self.inner = nn.Linear(6, 6, bias=False)
+        self.tied = nn.Linear(6, 6, bias=False)
+        self.tied.weight = self.inner.weight  # one parameter in two modules
+        self.head = nn.Linear(6, 4)
+        self.head.bias.requires_grad_(False)  # frozen
+        self.register_buffer("noise", torch.zeros(6), persistent=False)  # not in state_dict
+        self.register_buffer("late", None)  # made by the first forward
+        self.register_buffer("average", torch.zeros(6))  # another tensor after each forward
+        self.register_buffer("wide", torch.ones(1).expand(6))  # cannot be written to
+        self.register_buffer("view", self.noise[:3])  # shares memory with another buffer
+        self.calls = 0  # a plain attribute
+        self.seen = torch.zeros(6)  # a tensor that is not even a buffer
 
     def forward(self, x):
         self.calls += 1
-        self.replaced = self.replaced + 1  # a new tensor in place of the old one
-        x = self.drop(self.norm(self.first(x)).relu())
-        return self.last(self.frozen(self.again(self.tied(x))))
+        h = self.norm(self.conv(x)).relu().amax(dim=(2, 3))
+        h = self.dropout(self.tied(self.inner(h))) * self.wide
+        if self.training:
+            self.noise.normal_()
+            self.late = h.detach().mean(dim=0)
+            self.average = 0.9 * self.average + 0.1 * self.late
+            self.seen += 1
+        return self.head(h + 0.1 * self.noise)
 
 
-class NoisyDataset(TensorDataset):
-    """Draws from each generator that data sets use."""
+class Noisy(Dataset):
+    """A data set whose transform draws from numpy and from Python."""
+
+    def __init__(self, count=96):
+        generator = torch.Generator().manual_seed(3)
+        self.y = torch.arange(count) % 4
+        levels = self.y[:, None, None, None].float()
+        self.x = levels + torch.randn(count, 3, 6, 6, generator=generator)
+
+    def __len__(self):
+        return len(self.y)
 
     def __getitem__(self, index):
-        x, y = super().__getitem__(index)
-        noise = torch.rand(1).item() + random.random() + np.random.rand()  # noqa: NPY002
-        return x + 0.1 * noise, y
+        shift = np.random.normal() + random.gauss(0, 1)  # noqa: NPY002
+        return self.x[index] + 0.1 * shift, self.y[index]
 
 
-def make(optimizer="sgd", device="cpu", shuffle="seeded"):
-    torch.manual_seed(1)
-    random.seed(2)
-    np.random.seed(3)  # noqa: NPY002
-    x, y = torch.randn(96, 6), torch.randint(3, (96,))
-    generator = torch.Generator().manual_seed(4) if shuffle == "seeded" else None
-    loader = DataLoader(NoisyDataset(x, y), batch_size=16, shuffle=True, generator=generator)
-    model = Net().to(device)
-    model.drop.eval()  # a flag that differs from the others
-    return model, OPTIMIZERS[optimizer](model.parameters()), loader
+def seeded(seed=5):
+    return torch.Generator().manual_seed(seed)
 
 
-def step_fn(model, optimizer, loss_fn, batch):
-    device = next(model.parameters()).device
-    x, y = (part.to(device) for part in batch)
-    loss = loss_fn(model(x), y)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss.item()
+LOADERS = {
+    "global shuffle": lambda: DataLoader(Noisy(), batch_size=16, shuffle=True),
+    "seeded shuffle": lambda: DataLoader(Noisy(), 16, shuffle=True, generator=seeded()),
+    "seeded sampler": lambda: DataLoader(
+        Noisy(), 16, sampler=RandomSampler(Noisy(), generator=seeded())
+    ),
+    "batch sampler": lambda: DataLoader(
+        Noisy(),
+        batch_sampler=torch.utils.data.BatchSampler(
+            RandomSampler(Noisy(), replacement=True, generator=seeded()), 16, drop_last=True
+        ),
+    ),
+    "own generators": lambda: OwnLoader(),
+}
 
 
-def train_steps(model, optimizer, loader, count):
+class OwnLoader:
+    """A loader with a numpy and a Python generator and a counter that decide its order."""
+
+    def __init__(self):
+        self.order, self.shift, self.epoch = np.random.default_rng(1), random.Random(1), 0
+        self.generator = seeded()
+
+    def __iter__(self):
+        self.epoch += 1
+        for _ in range(6):
+            x = torch.randn(16, 3, 6, 6, generator=self.generator) + self.shift.random()
+            yield x + self.epoch, torch.from_numpy(self.order.integers(0, 4, 16))
+
+
+def make(optimizer="SGD", loader="global shuffle", device="cpu", seed=0):
+    for generator in (torch.manual_seed, np.random.seed, random.seed):
+        generator(seed)
+    net = Net().to(device)
+    net.seen = net.seen.to(device)
+    net.norm.eval()  # a mode that train() would change
+    groups = [{"params": [net.conv.weight, net.conv.bias], "lr": 0.01}]
+    others = [p for p in net.parameters() if p is not net.conv.weight and p is not net.conv.bias]
+    return net, OPTIMIZERS[optimizer]([*groups, {"params": others}]), LOADERS[loader]()
+
+
+def step_on(net, optimizer, loss_fn, batch):
+    device = net.head.weight.device
+    return train_step(net, optimizer, loss_fn, [part.to(device) for part in batch])
+
+
+def train(net, optimizer, loader, epochs=1, scheduler=None):
     losses = []
-    while len(losses) < count:
+    for _ in range(epochs):
         for batch in loader:
-            losses.append(step_fn(model, optimizer, nn.functional.cross_entropy, batch))
-            if len(losses) == count:
-                break
+            losses.append(step_on(net, optimizer, cross_entropy, batch))
+            if scheduler is not None:
+                scheduler.step()
     return losses
 
 
-def everything(model, optimizer, loader):
-    """All that a run depends on, as plain data that compares bit for bit."""
-
-    def plain(value):
-        if isinstance(value, torch.Tensor):
-            return (str(value.dtype), str(value.device), value.detach().cpu().numpy().tobytes())
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [plain(item) for item in value]
-        return value
-
-    return {
-        "parameters": plain(dict(model.named_parameters())),
-        "buffers": plain(dict(model.named_buffers())),
-        "grads": plain({name: p.grad for name, p in model.named_parameters()}),
-        "modes": {name: module.training for name, module in model.named_modules()},
-        "optimizer": plain(optimizer.state_dict()),
-        "called": vars(optimizer).get("_opt_called"),
-        "torch": plain(torch.get_rng_state()),
-        "cuda": plain(torch.cuda.get_rng_state_all()) if torch.cuda.is_available() else None,
-        "python": random.getstate(),
-        "numpy": [
-            part.tobytes() if isinstance(part, np.ndarray) else part
-            for part in np.random.get_state()  # noqa: NPY002
-        ],
-        "loader": plain(loader.generator.get_state()) if loader.generator else None,
-    }
+def freeze(value):
+    """Turn anything into something that compares equal only to its bit-for-bit copy."""
+    if isinstance(value, torch.Tensor):
+        raw = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        return (id(value), value.dtype, value.device, tuple(value.shape), value.stride(), raw)
+    if isinstance(value, torch.Generator):
+        return freeze(value.get_state())[1:]
+    if isinstance(value, np.random.Generator):
+        return repr(value.bit_generator.state)
+    if isinstance(value, random.Random):
+        return value.getstate()
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    if isinstance(value, Mapping):
+        return [id(value), *([freeze(part) for part in item] for item in value.items())]
+    if isinstance(value, (list, tuple)):
+        return [id(value) if isinstance(value, list) else "tuple", *map(freeze, value)]
+    return value
 
 
-def identities(model, optimizer):
-    """Tensors that others may hold a reference to must stay the same objects."""
-    tensors = [*model.parameters(), *model.buffers(), *(p.grad for p in model.parameters())]
-    return [id(tensor) for tensor in tensors] + [id(group) for group in optimizer.param_groups]
+def everything(net, optimizer, loader=None, *others):
+    state = {"optimizer": freeze(vars(optimizer))}
+    for name, module in net.named_modules():
+        state[f"parameters {name}"] = freeze(module._parameters)
+        state[f"buffers {name}"] = freeze(module._buffers)
+        # Also holds the mode, and whatever else a module keeps.
+        plain = {key: value for key, value in vars(module).items() if not key.startswith("_")}
+        state[f"attributes {name}"] = freeze(plain)[1:]
+    for name, parameter in net.named_parameters(remove_duplicate=False):
+        state[f"gradient {name}"] = freeze(parameter.grad)
+    state["torch"] = freeze(torch.get_rng_state())[1:]
+    if torch.cuda.is_available():
+        state["cuda"] = [freeze(part)[1:] for part in torch.cuda.get_rng_state_all()]
+    state["numpy"] = freeze(np.random.get_state())  # noqa: NPY002
+    state["python"] = random.getstate()
+    parts = [loader, getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)]
+    parts.append(getattr(parts[-1], "sampler", None))
+    state["loader"] = [freeze(dict(getattr(part, "__dict__", {})))[1:] for part in parts]
+    state["others"] = [freeze(dict(vars(other)))[1:] for other in others]
+    return state
 
 
-def run_test(model, optimizer, loader, **options):
-    options = {"steps": 25, "end_lr": 1.0, "step_fn": step_fn, **options}
-    return finder.range_test(model, optimizer, nn.functional.cross_entropy, loader, **options)
+def assert_unchanged(after, before):
+    assert after.keys() == before.keys()
+    changed = [name for name in before if after[name] != before[name]]
+    assert not changed
 
 
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("steps_before", [0, 7])
-@pytest.mark.parametrize("shuffle", ["seeded", "global"])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_everything_is_what_it_was(optimizer, shuffle, steps_before, device):
-    things = make(optimizer, device, shuffle)
-    train_steps(*things, steps_before)
-    before, objects = everything(*things), identities(*things[:2])
-    for _ in range(2):  # after one test and after two
-        run_test(*things)
-        assert everything(*things) == before
-        assert identities(*things[:2]) == objects
+def run(net, optimizer, loader, **options):
+    options = {"steps": 12, "end_lr": 1.0, "step_fn": step_on, **options}
+    return finder.range_test(net, optimizer, cross_entropy, loader, **options)
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("steps_before", [0, 7])
-@pytest.mark.parametrize("shuffle", ["seeded", "global"])
+@pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_training_after_it_equals_training_without_it(optimizer, shuffle, steps_before, device):
-    losses = []
-    for tests in (0, 1, 2):
-        things = make(optimizer, device, shuffle)
-        train_steps(*things, steps_before)
-        for _ in range(tests):
-            run_test(*things)
-        losses.append(train_steps(*things, 20))
-    assert losses[1] == losses[0]
-    assert losses[2] == losses[0]
+@pytest.mark.parametrize("trained", [False, True], ids=["before training", "in the middle"])
+def test_nothing_changes(optimizer, loader, trained, device):
+    parts = make(optimizer, loader, device)
+    if trained:
+        train(*parts)
+    before = everything(*parts)
+    first = run(*parts)
+    assert_unchanged(everything(*parts), before)
+    second = run(*parts)
+    assert_unchanged(everything(*parts), before)
+    assert first.losses.tolist() == second.losses.tolist()
+    assert len(set(first.losses.tolist())) == 12
 
 
-def test_the_test_itself_would_be_seen():
-    """Without the restoring, the comparisons above notice: the steps do change everything."""
-    things = make()
-    before = everything(*things)
-    train_steps(*things, 5)
-    after = everything(*things)
-    assert {key for key in before if before[key] != after[key]} == set(before) - {
-        "modes",
-        "cuda",
-        "called",
-    }
-
-
-class StepError(Exception):
+class StopError(Exception):
     pass
 
 
-@pytest.mark.parametrize("fault", [StepError, KeyboardInterrupt, "nan", "nan weights"])
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_a_fault_inside_leaves_no_trace(optimizer, fault):
-    things = make(optimizer)
-    train_steps(*things, 3)
-    before = everything(*things)
+@pytest.mark.parametrize("when", ["before the update", "after the update"])
+@pytest.mark.parametrize("error", [StopError, KeyboardInterrupt])
+@pytest.mark.parametrize("trained", [False, True], ids=["before training", "in the middle"])
+def test_nothing_changes_when_a_step_fails(error, when, optimizer, trained, device):
+    parts = make(optimizer, "seeded shuffle", device)
+    if trained:
+        train(*parts)
+    before = everything(*parts)
     calls = []
 
-    def faulty(model, optimizer, loss_fn, batch):
+    def fail(net, optimizer, loss_fn, batch):
         calls.append(1)
-        loss = step_fn(model, optimizer, loss_fn, batch)
-        if len(calls) < 6:
-            return loss
-        if fault == "nan weights":
-            with torch.no_grad():
-                model.first.weight.fill_(math.nan)
-        if isinstance(fault, str):
-            return math.nan
-        raise fault("a fault in the step")
+        if len(calls) == 8 and when == "before the update":
+            loss_fn(net(batch[0].to(device)), batch[1].to(device)).backward()
+            raise error
+        loss = step_on(net, optimizer, loss_fn, batch)
+        if len(calls) == 8:
+            raise error
+        return loss
 
-    if isinstance(fault, str):
-        assert len(run_test(*things, step_fn=faulty).losses) == 5
+    with pytest.raises(error):
+        run(*parts, step_fn=fail)
+    assert len(calls) == 8
+    assert_unchanged(everything(*parts), before)
+
+
+def test_nothing_changes_when_the_loader_fails():
+    net, optimizer, _ = make()
+    batch = next(iter(LOADERS["own generators"]()))
+
+    class Broken:
+        def __init__(self):
+            self.epoch = 0
+
+        def __iter__(self):
+            self.epoch += 1
+            yield batch
+            raise StopError
+
+    loader = Broken()
+    before = everything(net, optimizer, loader)
+    with pytest.raises(StopError):
+        run(net, optimizer, loader)
+    assert_unchanged(everything(net, optimizer, loader), before)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_nothing_changes_when_the_weights_become_nan(optimizer, device):
+    parts = make(optimizer, "seeded shuffle", device)
+    train(*parts)
+    before = everything(*parts)
+
+    def poison(net, optimizer, loss_fn, batch):
+        loss = step_on(net, optimizer, lambda *pair: loss_fn(*pair) * float("nan"), batch)
+        assert all(p.isnan().any() for p in net.parameters() if p.requires_grad)
+        return loss
+
+    test = run(*parts, step_fn=poison)
+    assert "nan" in test.stopped
+    assert len(test.losses) == 0
+    assert_unchanged(everything(*parts), before)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_training_with_it_equals_training_without_it(optimizer, loader, device):
+    results = []
+    for tests in (False, True):
+        parts = make(optimizer, loader, device)
+        schedulers = [LambdaLR(parts[1], lambda step: 0.99**step)]
+        losses = []
+        for runs in (1, 2, 0):
+            for _ in range(runs * tests):
+                run(*parts)
+            losses += train(*parts, scheduler=schedulers[0])
+        weights = [freeze(p)[1:] for p in parts[0].parameters()]
+        results.append((losses, weights, [freeze(b)[1:] for b in parts[0].buffers()]))
+    assert results[0] == results[1]
+    assert len(set(results[0][0])) > 10
+
+
+def test_training_with_the_batches_of_this_book_goes_on_as_without_it():
+    images = data.Images(Noisy(256).x.clamp(0, 1).mul(255).to(torch.uint8), Noisy(256).y)
+    x = torch.nn.functional.interpolate(images.x.float(), 32).to(torch.uint8)
+    results = []
+    for tests in (0, 2):
+        net, optimizer, _ = make()
+        loader = data.Batches(data.Images(x, images.y), batch_size=32)
+        for _ in range(tests):
+            run(net, optimizer, loader)
+        results.append(train(net, optimizer, loader, epochs=2))
+    assert results[0] == results[1]
+
+
+def test_persistent_workers_go_on_where_they_were():
+    def workers():
+        return DataLoader(Noisy(), 16, shuffle=True, num_workers=1, persistent_workers=True)
+
+    results = []
+    for tests in (False, True):
+        net, optimizer, _ = make()
+        loader = workers()
+        losses = train(net, optimizer, loader)
+        iterator = loader._iterator
+        if tests:
+            run(net, optimizer, loader)
+        assert loader._iterator is iterator
+        losses += train(net, optimizer, loader)
+        results.append(losses)
+    assert results[0] == results[1]
+
+
+def test_a_pass_through_the_loader_that_is_under_way_goes_on():
+    results = []
+    for tests in (False, True):
+        net, optimizer, loader = make(loader="seeded shuffle")
+        losses = []
+        for number, batch in enumerate(loader):
+            if tests and number == 3:
+                run(net, optimizer, loader)
+            losses.append(step_on(net, optimizer, cross_entropy, batch))
+        results.append(losses + train(net, optimizer, loader))
+    assert results[0] == results[1]
+
+
+def test_gradients_that_were_there_come_back():
+    net, optimizer, loader = make()
+    batch = next(iter(loader))
+    cross_entropy(net(batch[0]), batch[1]).backward()
+    gradient = net.head.weight.grad
+    values = gradient.clone()
+    run(net, optimizer, loader)
+    assert net.head.weight.grad is gradient
+    assert torch.equal(gradient, values)
+    assert net.head.bias.grad is None
+
+
+def attached(steps_first=0):
+    net, optimizer, loader = make()
+    scheduler = LambdaLR(optimizer, lambda step: 1 / (1 + step))
+    for _ in range(steps_first):
+        step_on(net, optimizer, cross_entropy, next(iter(loader)))
+    run(net, optimizer, loader)
+    return optimizer, scheduler
+
+
+def test_the_step_order_warning_still_fires_on_misuse():
+    _, scheduler = attached()
+    with pytest.warns(UserWarning, match=r"`lr_scheduler.step\(\)` before `optimizer.step\(\)`"):
+        scheduler.step()
+
+
+def test_the_step_order_warning_does_not_fire_on_right_use():
+    optimizer, scheduler = attached(steps_first=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scheduler.step()
+    assert [group["lr"] for group in optimizer.param_groups] == [0.005, 0.025]
+
+
+def test_a_scheduler_is_neither_attached_nor_moved():
+    optimizer, scheduler = attached(steps_first=1)
+    assert scheduler.last_epoch == 0
+    assert [group["initial_lr"] for group in optimizer.param_groups] == [0.01, 0.05]
+    net, plain, loader = make()
+    run(net, plain, loader)
+    assert all("initial_lr" not in group for group in plain.param_groups)
+    assert plain.state == {}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_scaler_is_what_it_was_even_between_its_calls(fails, device):
+    net, optimizer, loader = make(device=device)
+    scaler = torch.amp.GradScaler(device, init_scale=2.0**10, growth_interval=3)
+    calls = []
+
+    def step(net, optimizer, loss_fn, batch):
+        calls.append(1)
+        x, y = (part.to(device) for part in batch)
+        optimizer.zero_grad()
+        loss = loss_fn(net(x), y)
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        if fails and len(calls) > 5:
+            raise StopError
+        scaler.step(optimizer)
+        scaler.update()
+        return loss.item()
+
+    step(net, optimizer, cross_entropy, next(iter(loader)))
+    before, scale = everything(net, optimizer, loader, scaler), scaler.get_scale()
+    calls.clear()
+    if fails:
+        with pytest.raises(StopError):
+            run(net, optimizer, loader, step_fn=step, also=(scaler,))
     else:
-        with pytest.raises(fault):
-            run_test(*things, step_fn=faulty)
-    assert everything(*things) == before
+        run(net, optimizer, loader, step_fn=step, also=(scaler,))
+    assert scaler.get_scale() == scale
+    assert_unchanged(everything(net, optimizer, loader, scaler), before)
+    calls.clear()
+    step(net, optimizer, cross_entropy, next(iter(loader)))  # unscale_ twice would raise
 
 
-def test_a_loss_with_state_of_its_own_is_put_back():
-    class Centred(nn.Module):
+def test_a_second_model_its_optimizer_and_a_scheduler_are_what_they_were():
+    net, optimizer, loader = make()
+    other, other_optimizer, _ = make("Adam", seed=1)
+    scheduler = LambdaLR(other_optimizer, lambda step: 0.9**step)
+
+    def step(net, optimizer, loss_fn, batch):
+        step_on(other, other_optimizer, loss_fn, batch)
+        scheduler.step()
+        return step_on(net, optimizer, loss_fn, batch)
+
+    step(net, optimizer, cross_entropy, next(iter(loader)))
+    before = everything(other, other_optimizer, loader, scheduler)
+    run(net, optimizer, loader, step_fn=step, also=(other, other_optimizer, scheduler))
+    assert_unchanged(everything(other, other_optimizer, loader, scheduler), before)
+
+
+def test_a_loss_with_parameters_of_its_own_is_what_it_was():
+    class Weighted(nn.Module):
         def __init__(self):
             super().__init__()
-            self.register_buffer("mean", torch.zeros(3))
+            self.scale = nn.Parameter(torch.ones(()))
+            self.register_buffer("count", torch.zeros(()), persistent=False)
 
         def forward(self, logits, y):
-            self.mean.mul_(0.9).add_(0.1 * logits.detach().mean(dim=0))
-            return nn.functional.cross_entropy(logits - self.mean, y)
+            self.count += 1
+            return cross_entropy(logits * self.scale, y)
 
-    model, optimizer, loader = make()
-    loss_fn = Centred()
-    finder.range_test(model, optimizer, loss_fn, loader, steps=10, step_fn=step_fn)
-    assert loss_fn.mean.tolist() == [0, 0, 0]
-
-
-def test_the_generator_of_our_own_batches_is_put_back():
-    images = data.Images(torch.zeros(64, 3, 32, 32, dtype=torch.uint8), torch.arange(64) % 3)
-    batches = data.Batches(images, batch_size=16)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(3072, 3))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    before = batches.generator.get_state()
-    finder.range_test(model, optimizer, nn.functional.cross_entropy, batches, steps=10)
-    assert torch.equal(batches.generator.get_state(), before)
+    net, _, loader = make()
+    loss_fn = Weighted().eval()
+    optimizer = torch.optim.AdamW([*net.parameters(), *loss_fn.parameters()])
+    before = everything(loss_fn, optimizer, loader)
+    finder.range_test(net, optimizer, loss_fn, loader, steps=6)
+    assert_unchanged(everything(loss_fn, optimizer, loader), before)
 
 
-@pytest.mark.parametrize("trained_before", [False, True])
-def test_torchs_warning_of_a_wrong_order_still_fires(trained_before):
-    """The steps of the test must not count as the reader's own first step."""
-    model, optimizer, loader = make()
-    if trained_before:
-        train_steps(model, optimizer, loader, 2)
-    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1)
-    run_test(model, optimizer, loader)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        scheduler.step()  # misuse: no optimizer step came before
-    assert ["lr_scheduler.step()" in str(warning.message) for warning in caught] == [True]
+def test_a_sparse_buffer_is_what_it_was():
+    net = nn.Linear(3, 2)
+    net.register_buffer("edges", torch.eye(3).to_sparse())
+
+    def step(net, optimizer, loss_fn, batch):
+        net.edges.mul_(2)
+        return 1.0
+
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    finder.range_test(net, optimizer, None, [None], steps=4, step_fn=step)
+    assert torch.equal(net.edges.to_dense(), torch.eye(3))
 
 
-def test_a_scheduler_goes_on_where_it_was():
-    rates = []
-    for tests in (0, 1):
-        model, optimizer, loader = make()
-        scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=20)
-        for step in range(20):
-            if step == 8 and tests:
-                run_test(model, optimizer, loader)
-            train_steps(model, optimizer, loader, 1)
-            scheduler.step()
-            rates.append((tests, step, optimizer.param_groups[0]["lr"]))
-    assert [rate for tests, *rate in rates if tests] == [rate for t, *rate in rates if not t]
-
-
-def test_a_rate_that_is_a_tensor_stays_that_tensor():
-    model, _, loader = make()
-    lr = torch.tensor(0.05)
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    run_test(model, optimizer, loader)
-    assert optimizer.param_groups[0]["lr"] is lr
-    assert lr.item() == pytest.approx(0.05)
-
-
-def test_a_deep_copy_of_the_state_survives():
-    """What the reader saved before stays what it was: the restoring shares nothing with it."""
-    model, optimizer, loader = make("adam")
-    train_steps(model, optimizer, loader, 3)
-    saved = copy.deepcopy(optimizer.state_dict())
-    run_test(model, optimizer, loader)
-    train_steps(model, optimizer, loader, 1)
-    assert saved["state"][0]["step"].item() == 3
+def test_a_tensor_data_set_in_a_plain_loader_needs_no_seed():
+    """The five lines of the first page: a global shuffle, nothing seeded."""
+    x = torch.randn(64, 3)
+    loader = DataLoader(TensorDataset(x, (x.sum(dim=1) > 0).long()), batch_size=8, shuffle=True)
+    net = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    before = everything(net, optimizer, loader)
+    finder.range_test(net, optimizer, cross_entropy, loader)
+    assert_unchanged(everything(net, optimizer, loader), before)

@@ -1,44 +1,133 @@
-"""Beside PyPI's torch-lr-finder on the same seeds: the same grid and the same losses."""
+"""Beside other finders: torch-lr-finder on the same seeds, and recorded answers of several."""
+
+import json
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
-from torch_lr_finder import LRFinder
 
 from lrlib import finder
 
-START, END, STEPS = 1e-4, 0.5, 40
+with warnings.catch_warnings():
+    # It takes tqdm from tqdm.autonotebook, which warns that it is experimental.
+    warnings.simplefilter("ignore")
+    from torch_lr_finder import LRFinder
+
+ROWS = json.loads((Path(__file__).parent / "acceptance" / "schedule_values.json").read_text())
 
 
-def make():
+def make(optimizer, start_lr):
     torch.manual_seed(0)
-    x, y = torch.randn(128, 6), torch.randint(3, (128,))
+    x = torch.randn(200, 3, 6, 6)
+    y = x.mean(dim=(2, 3)).argmax(dim=1)
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Flatten(),
+        nn.Linear(128, 3),
+    )
     generator = torch.Generator().manual_seed(1)
-    loader = DataLoader(TensorDataset(x, y), batch_size=16, shuffle=True, generator=generator)
-    model = nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3))
-    return model, torch.optim.SGD(model.parameters(), lr=START, momentum=0.9), loader
+    loader = DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True, generator=generator)
+    return net, optimizer(net.parameters(), lr=start_lr), loader
 
 
-@pytest.mark.parametrize(("mode", "their_mode"), [("exponential", "exp"), ("linear", "linear")])
-@pytest.mark.filterwarnings("ignore:.*lr_scheduler.step.*:UserWarning")  # theirs, at its first step
-def test_grid_and_losses_are_those_of_torch_lr_finder(mode, their_mode):
-    model, optimizer, loader = make()
-    theirs = LRFinder(model, optimizer, nn.CrossEntropyLoss(), device="cpu", memory_cache=True)
-    theirs.range_test(
-        loader, end_lr=END, num_iter=STEPS, step_mode=their_mode, smooth_f=0, diverge_th=1e9
+def sgd(parameters, lr):
+    return torch.optim.SGD(parameters, lr=lr, momentum=0.9)
+
+
+@pytest.mark.parametrize("optimizer", [sgd, torch.optim.Adam, torch.optim.AdamW])
+@pytest.mark.parametrize(("mode", "theirs"), [("exponential", "exp"), ("linear", "linear")])
+@pytest.mark.parametrize(("start_lr", "end_lr", "steps"), [(1e-5, 1.0, 60), (1e-3, 0.1, 9)])
+@pytest.mark.filterwarnings("ignore:To get the last learning rate")  # it calls get_lr itself
+def test_same_grid_and_same_losses_as_torch_lr_finder(
+    optimizer, mode, theirs, start_lr, end_lr, steps, capsys
+):
+    net, opt, loader = make(optimizer, start_lr)
+    torch.manual_seed(2)
+    reference = LRFinder(net, opt, nn.CrossEntropyLoss(), device="cpu")
+    reference.range_test(
+        loader, end_lr=end_lr, num_iter=steps, step_mode=theirs, smooth_f=0, diverge_th=1e9
     )
-    model, optimizer, loader = make()
+    net, opt, loader = make(optimizer, 0.1)
+    torch.manual_seed(2)
     ours = finder.range_test(
-        model,
-        optimizer,
-        nn.functional.cross_entropy,
-        loader,
-        start_lr=START,
-        end_lr=END,
-        steps=STEPS,
-        mode=mode,
+        net, opt, cross_entropy, loader, start_lr=start_lr, end_lr=end_lr, steps=steps, mode=mode
     )
-    np.testing.assert_allclose(ours.losses, theirs.history["loss"][:STEPS], rtol=1e-6)
-    np.testing.assert_allclose(ours.lrs, theirs.history["lr"][:STEPS], rtol=1e-9)
+    count = len(ours.lrs)  # ours may end early
+    assert count >= min(steps, 40)
+    assert ours.lrs == pytest.approx(reference.history["lr"][:count], rel=1e-9)
+    assert ours.losses == pytest.approx(reference.history["loss"][:count], rel=1e-4)
+    assert ours.losses[:9].tolist() == pytest.approx(reference.history["loss"][:9], rel=1e-6)
+
+
+@pytest.mark.parametrize("row", ROWS["lr_finder_lr_tables"], ids=lambda row: row["id"])
+def test_the_grid_of_another_project(row):
+    mode = {"exp": "exponential", "linear": "linear"}[row["mode"]]
+    w = nn.Parameter(torch.ones(1))
+    test = finder.range_test(
+        nn.ParameterList([w]),
+        torch.optim.SGD([w], lr=1.0),
+        None,
+        [None],
+        start_lr=row["start_lr"],
+        end_lr=row["end_lr"],
+        steps=row["num_iter"],
+        mode=mode,
+        step_fn=lambda *_: 1.0,
+    )
+    assert test.lrs == pytest.approx(row["expected_lr"], rel=row["rtol"])
+
+
+(SEVEN,) = [row for row in ROWS["lr_suggestion"] if row["id"].startswith("research::")]
+RECORDED = {row["curve"]: row["suggestions"] for row in SEVEN["rows"]}
+# Ours, theirs. Their names for the steepest point differ.
+PAIRS = [
+    ("steepest", "fastai.steep"),
+    ("steepest", "torch_lr_finder.steepest"),
+    ("steepest", "ignite.lr_suggestion"),
+    ("valley", "fastai.valley"),
+    ("minimum/10", "fastai.minimum"),
+]
+
+
+def recorded_curve(name):
+    x = np.linspace(-6, 1, 100)
+    losses = 2.3 - 1.6 / (1 + np.exp(-4 * (x + 3))) + np.exp(6 * (x - 0.2))
+    if "noise0.05" in name:
+        losses += 0.05 * np.random.default_rng(0).standard_normal(100)
+    if "spike" in name:
+        losses[12] += 5
+    if "NaN" in name:
+        losses[85:] = np.nan
+    return finder.RangeTest(10**x, losses, name)
+
+
+@pytest.mark.parametrize(("method", "theirs"), PAIRS)
+def test_on_a_clean_curve_the_named_rules_agree_with_their_sources(method, theirs):
+    found = recorded_curve("classic").suggest(method)
+    assert abs(np.log10(found / RECORDED["classic"][theirs])) < 0.5
+
+
+@pytest.mark.parametrize("method", finder._METHODS)
+@pytest.mark.parametrize("name", [name for name in RECORDED if "classic+" in name or "NaN" in name])
+def test_where_others_are_moved_by_noise_a_spike_or_a_nan_ours_stays(method, name):
+    clean = recorded_curve("classic").suggest(method)
+    assert abs(np.log10(recorded_curve(name).suggest(method) / clean)) < 0.5
+    answers = [value for value in RECORDED[name].values() if isinstance(value, float)]
+    assert max(answers) / min(answers) > 100  # theirs, among each other
+
+
+@pytest.mark.parametrize("name", ["flat", "rising"])
+def test_where_others_answer_on_a_flat_or_rising_curve_ours_refuses(name):
+    assert any(isinstance(value, float) for value in RECORDED[name].values())
+    losses = np.full(100, 2.3) if name == "flat" else np.linspace(2.3, 3, 100)
+    for method in finder._METHODS:
+        with pytest.raises(ValueError, match="a fall must be more than 5 times the noise"):
+            finder.RangeTest(np.geomspace(1e-6, 10, 100), losses, name).suggest(method)
