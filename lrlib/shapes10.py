@@ -156,9 +156,9 @@ def draw(count: int, seed: int) -> tuple[Tensor, Tensor]:
         places = np.flatnonzero(labels == label)
         jobs += [(form, places[start : start + _CHUNK]) for start in range(0, len(places), _CHUNK)]
 
-    def paint(job: tuple[_Form, NDArray[np.intp]], random: Generator) -> None:
+    def paint(job: tuple[_Form, NDArray[np.intp]], stream: Generator) -> None:
         form, places = job
-        images[places] = _paint_images(form, len(places), random)
+        images[places] = _paint_images(form, len(places), stream)
 
     with ThreadPoolExecutor() as pool:
         # Each job has its own random numbers, so the order in which threads take them is free.

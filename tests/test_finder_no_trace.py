@@ -89,11 +89,11 @@ LOADERS = {
             RandomSampler(Noisy(), replacement=True, generator=seeded()), 16, drop_last=True
         ),
     ),
-    "own generators": lambda: OwnLoader(),
+    "own generators": lambda: HomemadeLoader(),
 }
 
 
-class OwnLoader:
+class HomemadeLoader:
     """A loader with a numpy and a Python generator and a counter that decide its order."""
 
     def __init__(self):
@@ -336,13 +336,21 @@ def test_a_pass_through_the_loader_that_is_under_way_goes_on():
     assert results[0] == results[1]
 
 
-def test_gradients_that_were_there_come_back():
+@pytest.mark.parametrize("to_none", [True, False])
+def test_gradients_that_were_there_come_back(to_none):
+    def step(net, optimizer, loss_fn, batch):
+        optimizer.zero_grad(set_to_none=to_none)
+        loss = loss_fn(net(batch[0]), batch[1])
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
     net, optimizer, loader = make()
     batch = next(iter(loader))
     cross_entropy(net(batch[0]), batch[1]).backward()
     gradient = net.head.weight.grad
     values = gradient.clone()
-    run(net, optimizer, loader)
+    run(net, optimizer, loader, step_fn=step)
     assert net.head.weight.grad is gradient
     assert torch.equal(gradient, values)
     assert net.head.bias.grad is None

@@ -41,7 +41,7 @@ def power_law(x):
 
 
 def flat_bottom(x):
-    """A fall of 1.6 at -3 and a blow-up at 0.2, and between them nothing to tell the rates apart."""
+    """A fall of 1.6 at -3, a blow-up at 0.2, and between them nothing to tell the rates apart."""
     return 2.3 - 1.6 / (1 + np.exp(-4 * (x + 3))) + np.exp(6 * (x - 0.2))
 
 
