@@ -144,7 +144,7 @@ def draw(count: int, seed: int) -> tuple[Tensor, Tensor]:
         >>> labels.bincount()
         tensor([2, 2, 2, 2, 2, 2, 2, 2, 2, 2])
         >>> CLASSES[labels[0]]
-        'disc'
+        'triangle'
     """
     if not isinstance(count, int) or count < 1:
         raise ValueError(f"count must be a positive integer, got {count!r}; CIFAR-10 has 60,000")

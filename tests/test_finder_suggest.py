@@ -228,6 +228,13 @@ def test_a_linear_grid_gives_about_the_same_answer(method):
     assert found == pytest.approx(suggest(even, curve(np.log10(even)), method), abs=0.5)
 
 
+def test_the_middle_is_that_of_the_axis_and_not_of_the_points():
+    """A valley from 0.1 to 1 on a linear grid, where half of its points lie above 0.55."""
+    lrs = np.linspace(1e-3, 1, 1000)
+    losses = np.where(lrs < 0.1, 2.0, 1.0)
+    assert suggest(lrs, losses) == pytest.approx(-0.5, abs=0.1)
+
+
 def test_smoothing_does_not_shift_the_curve():
     """A symmetric valley: its bottom and its middle stay in the centre."""
     lrs = np.geomspace(1e-4, 1, 101)
