@@ -140,10 +140,10 @@ class Batches:
         order = torch.randperm(count, generator=self.generator, device=device)
         for chosen in order.split(self.batch_size)[: len(self)]:
             x, y = self.images.x[chosen], self.images.y[chosen]
-            yield normalise(_shift_and_mirror(x, self.generator) if self.augment else x), y
+            yield _normalise(_shift_and_mirror(x, self.generator) if self.augment else x), y
 
 
-def normalise(x: Tensor) -> Tensor:
+def _normalise(x: Tensor) -> Tensor:
     r"""Turn pixels into network inputs of about zero mean and unit variance.
 
     .. math:: x' = (x - \mu) / \sigma
@@ -160,7 +160,7 @@ def normalise(x: Tensor) -> Tensor:
     Example:
         >>> import torch
         >>> black = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
-        >>> normalise(black)[0, :, 0, 0]
+        >>> _normalise(black)[0, :, 0, 0]
         tensor([-1.9889, -1.9807, -1.7076])
     """
     scale = torch.tensor(_STD, device=x.device).reciprocal()

@@ -64,7 +64,7 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
         figure, (ax,) = plots.panels(height=height)
         draw(ax, **values)
         setting = ", ".join(f"{_words(name)} {value:.4g}" for name, value in values.items())
-        return plots.svg(figure, f"{alt} {setting}.")
+        return plots.show(figure, f"{alt} {setting}.").data
 
     if os.environ.get("LRLIB_STATIC"):
         return HTML(_frames(picture, ranges))
@@ -89,7 +89,7 @@ def _live(picture: Callable[[dict[str, float]], str], ranges: dict[str, Range]) 
     controls = {name: _control(name, limits) for name, limits in ranges.items()}
 
     def redraw(**values: float) -> None:
-        display(HTML(f'<figure class="lrlib-figure">{picture(values)}</figure>'))
+        display(HTML(picture(values)))
 
     output = ipywidgets.interactive_output(redraw, controls)
     return ipywidgets.VBox([*controls.values(), output])

@@ -1,14 +1,7 @@
 """The small convolutional network that every chapter trains."""
 
 import torch
-from torch import Tensor, nn
-
-
-class GlobalMaxPool(nn.Module):
-    """Keep the largest value of each channel: (B, C, H, W) -> (B, C)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.amax(dim=(2, 3))
+from torch import nn
 
 
 def _conv3(channels_in: int, channels_out: int) -> nn.Conv2d:
@@ -63,7 +56,8 @@ def small_cnn(width: int = 16) -> nn.Sequential:
         nn.Conv2d(3, width, kernel_size=4, stride=2, padding=1),
         *_group(width, 2 * width),
         *_group(2 * width, 4 * width),
-        GlobalMaxPool(),
+        nn.AdaptiveMaxPool2d(1),
+        nn.Flatten(),
         nn.Linear(4 * width, 10),
     )
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -233,24 +233,10 @@ def show(figure: Figure, alt: str) -> HTML:
     """
     if not alt.strip():
         raise ValueError("alt must say what the figure shows, got an empty text")
-    return HTML(f'<figure class="lrlib-figure">{svg(figure, alt)}</figure>')
+    return HTML(f'<figure class="lrlib-figure">{_svg(figure, alt)}</figure>')
 
 
-def svg(figure: Figure, alt: str) -> str:
-    """Return a figure as an `<svg>` element that follows the colours of the page around it.
-
-    Args:
-        figure: From `panels`.
-        alt: What the figure shows, in a sentence.
-
-    Returns:
-        The element as text. Its ids differ from those of every other figure of this process.
-
-    Example:
-        >>> figure, (ax,) = panels()
-        >>> svg(figure, "An empty panel.")[:4]
-        '<svg'
-    """
+def _svg(figure: Figure, alt: str) -> str:
     file = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lrlib"}):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})

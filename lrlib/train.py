@@ -19,7 +19,7 @@ from lrlib import data
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
-class Budget(NamedTuple):
+class _Budget(NamedTuple):
     """How much data and time the runs of a notebook get.
 
     Args:
@@ -33,10 +33,10 @@ class Budget(NamedTuple):
     epochs: int
 
 
-_BUDGETS = (Budget("quick", n_train=15_000, epochs=3), Budget("full", n_train=45_000, epochs=10))
+_BUDGETS = (_Budget("quick", n_train=15_000, epochs=3), _Budget("full", n_train=45_000, epochs=10))
 
 
-def budget() -> Budget:
+def budget() -> _Budget:
     """Read the budget of the notebooks' runs from the environment.
 
     `LRLIB_BUDGET` is `quick` (the default) or `full`. Both run the same code.
@@ -49,7 +49,7 @@ def budget() -> Budget:
 
     Example:
         >>> budget()  # doctest: +SKIP
-        Budget(name='quick', n_train=15000, epochs=3)
+        _Budget(name='quick', n_train=15000, epochs=3)
     """
     name = os.environ.get("LRLIB_BUDGET", "quick")
     for choice in _BUDGETS:
@@ -174,7 +174,7 @@ def evaluate(model: nn.Module, images: data.Images) -> tuple[float, float]:
     loss, right = 0.0, 0
     with _judging(model):
         for x, y in zip(images.x.split(1000), images.y.split(1000), strict=True):
-            logits = model(data.normalise(x))
+            logits = model(data._normalise(x))
             loss += functional.cross_entropy(logits, y, reduction="sum").item()
             right += int((logits.argmax(dim=1) == y).sum())
     return loss / len(images.y), right / len(images.y)
@@ -319,7 +319,7 @@ def _check(
             "make it from the optimizer that is passed to fit"
         )
     with _judging(model):
-        logits = model(data.normalise(splits.train.x[:2]))
+        logits = model(data._normalise(splits.train.x[:2]))
     expected = (2, len(splits.classes))
     if tuple(logits.shape) != expected:
         raise ValueError(

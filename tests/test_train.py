@@ -214,7 +214,7 @@ def test_budgets(monkeypatch):
     monkeypatch.delenv("LRLIB_BUDGET", raising=False)
     assert train.budget().name == "quick"
     monkeypatch.setenv("LRLIB_BUDGET", "full")
-    assert train.budget() == train.Budget("full", n_train=45_000, epochs=10)
+    assert train.budget() == ("full", 45_000, 10)
     monkeypatch.setenv("LRLIB_BUDGET", "huge")
     with pytest.raises(ValueError, match="LRLIB_BUDGET must be quick or full, got 'huge'"):
         train.budget()

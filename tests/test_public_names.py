@@ -1,0 +1,46 @@
+"""The public face of lrlib is small, and each name explains itself."""
+
+import importlib
+import inspect
+
+import pytest
+
+import lrlib
+
+MODULES = lrlib.__all__
+
+
+def public_names():
+    for name in MODULES:
+        module = importlib.import_module(f"lrlib.{name}")
+        for attribute, thing in vars(module).items():
+            own = getattr(thing, "__module__", None) == module.__name__
+            named = inspect.isclass(thing) or inspect.isfunction(thing)
+            if own and named and not attribute.startswith("_"):
+                yield f"{name}.{attribute}", thing
+
+
+NAMES = dict(public_names())
+
+
+def test_there_are_at_most_thirty_public_names():
+    assert len(NAMES) <= 30, sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_docstring_says_it_in_a_sentence_and_shows_it(name):
+    text = inspect.getdoc(NAMES[name])
+    assert text.split("\n\n")[0].endswith((".", ")"))
+    assert "Example:" in text
+    assert ">>>" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_docstring_explains_every_argument(name):
+    text = inspect.getdoc(NAMES[name])
+    parameters = [
+        parameter.name
+        for parameter in inspect.signature(NAMES[name]).parameters.values()
+        if parameter.name not in ("self", "args", "kwargs")
+    ]
+    assert [p for p in parameters if f"{p}:" not in text] == []
