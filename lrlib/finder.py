@@ -428,7 +428,8 @@ def _no_trace(
     roots = [part for part in (model, loss_fn, *also) if isinstance(part, nn.Module)]
     modules = list(dict.fromkeys(module for root in roots for module in root.modules()))
     in_modules = [p for module in modules for p in module.parameters(recurse=False)]
-    in_groups = [p for group in optimizer.param_groups for p in group["params"]]
+    groups = [g for thing in (optimizer, *also) for g in getattr(thing, "param_groups", ())]
+    in_groups = [p for group in groups for p in group["params"]]
     parameters = list(dict.fromkeys([*in_modules, *in_groups]))
     if any(is_lazy(parameter) for parameter in parameters):
         raise ValueError("a lazy module has no parameters yet; call the model on one batch first")

@@ -439,6 +439,39 @@ def test_a_second_model_its_optimizer_and_a_scheduler_are_what_they_were():
     assert_unchanged(everything(other, other_optimizer, loader, scheduler), before)
 
 
+def test_a_second_optimizer_alone_trains_its_parameters_and_is_what_it_was():
+    net, optimizer, loader = make()
+    scale = nn.Parameter(torch.ones(()))
+    second = torch.optim.Adam([scale], lr=0.1)
+    seen = []
+
+    def step(net, optimizer, loss_fn, batch):
+        second.zero_grad()
+        loss = step_on(net, optimizer, lambda logits, y: loss_fn(scale * logits, y), batch)
+        second.step()
+        seen.append(scale.item())
+        return loss
+
+    run(net, optimizer, loader, step_fn=step, also=(second,))
+    assert len(set(seen)) == 12
+    assert scale.item() == 1.0
+    assert scale.grad is None
+    assert second.state == {}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")  # on its way out, and still in use
+def test_a_scripted_module_is_what_it_was():
+    net = torch.jit.script(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)))
+    net.eval()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    x = torch.randn(16, 3)
+    before = freeze(dict(net.state_dict(keep_vars=True)))[1:]
+    modes = [module.training for module in net.modules()]
+    finder.range_test(net, optimizer, cross_entropy, [(x, (x[:, 0] > 0).long())], steps=5)
+    assert freeze(dict(net.state_dict(keep_vars=True)))[1:] == before
+    assert [module.training for module in net.modules()] == modes
+
+
 def test_a_loss_with_parameters_of_its_own_is_what_it_was():
     class Weighted(nn.Module):
         def __init__(self):
