@@ -74,10 +74,11 @@ class Splits:
         classes: The ten class names; label 3 is `classes[3]`.
 
     Example:
-        >>> splits = load()  # doctest: +SKIP
-        >>> splits.name, len(splits.train.y), len(splits.val.y), len(splits.test.y)
-        ... # doctest: +SKIP
-        ('CIFAR-10', 45000, 5000, 10000)
+        >>> import torch
+        >>> part = Images(torch.zeros(10, 3, 32, 32, dtype=torch.uint8), torch.arange(10))
+        >>> splits = Splits(part, part, part, "black images", tuple("abcdefghij"))
+        >>> splits.classes[int(splits.val.y[3])]
+        'd'
     """
 
     train: Images

@@ -48,8 +48,9 @@ def budget() -> _Budget:
         ValueError: `LRLIB_BUDGET` is neither.
 
     Example:
-        >>> budget()  # doctest: +SKIP
-        _Budget(name='quick', n_train=15000, epochs=3)
+        >>> name, n_train, epochs = budget()
+        >>> (n_train, epochs) == {"quick": (15_000, 3), "full": (45_000, 10)}[name]
+        True
     """
     name = os.environ.get("LRLIB_BUDGET", "quick")
     for choice in _BUDGETS:
@@ -233,13 +234,15 @@ def fit(
 
     Example:
         >>> import torch
-        >>> from lrlib import data, model
-        >>> splits = data.load(n_train=10_000)  # doctest: +SKIP
-        >>> net = model.small_cnn(width=16)
-        >>> optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-        >>> history = fit(net, optimizer, splits, epochs=2)  # doctest: +SKIP
-        >>> len(history.lr), len(history.val_accuracy)  # doctest: +SKIP
-        (156, 2)
+        >>> from lrlib import data
+        >>> x = torch.zeros(256, 3, 32, 32, dtype=torch.uint8)
+        >>> black = data.Images(x, torch.arange(256) % 10)
+        >>> splits = data.Splits(black, black, black, "black images", tuple("abcdefghij"))
+        >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 10))
+        >>> optimizer = torch.optim.SGD(net.parameters(), lr=1e-4)
+        >>> history = fit(net, optimizer, splits, epochs=2)
+        >>> len(history.lr), len(history.val_accuracy)
+        (4, 2)
     """
     _check(model, optimizer, splits, epochs, scheduler)
     batches = data.Batches(splits.train, batch_size, augment, seed)
