@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lrlib._memory import keep_freed_memory
+
 # The sums that torchvision enforces. A pickle can run code, so nothing is unpickled before its
 # bytes are known to be the published ones.
 _MD5 = {
@@ -40,6 +42,7 @@ _BY_HAND = (
 _MEAN = (125.3, 123.0, 113.9)
 _STD = (63.0, 62.1, 66.7)
 _VALIDATION_PER_CLASS = 500
+_FRAME = 4  # black pixels around an image, and the farthest it is shifted
 # Operators declared for torchvision. torch forgets them when nobody holds the declaration.
 _DECLARED: list[torch.library.Library] = []
 
@@ -122,6 +125,7 @@ class Batches:
     augment: bool = True
     seed: int = 0
     generator: torch.Generator = field(init=False, repr=False)
+    _pixels: Tensor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         count = len(self.images.y)
@@ -130,8 +134,13 @@ class Batches:
                 f"batch_size must be from 1 to the {count} images there are, "
                 f"got {self.batch_size}; lower it or load more images"
             )
+        keep_freed_memory()
         device = self.images.x.device
         self.generator = torch.Generator(device).manual_seed(self.seed)
+        # All pixels of all images in one list, each image within a black frame: a shifted and
+        # mirrored image is then 32 x 32 entries of that list, fetched in one go for a whole batch.
+        framed = functional.pad(self.images.x, (_FRAME,) * 4).permute(0, 2, 3, 1)
+        self._pixels = framed.reshape(-1, 3)
 
     def __len__(self) -> int:
         return len(self.images.y) // self.batch_size
@@ -140,8 +149,24 @@ class Batches:
         count, device = len(self.images.y), self.images.x.device
         order = torch.randperm(count, generator=self.generator, device=device)
         for chosen in order.split(self.batch_size)[: len(self)]:
-            x, y = self.images.x[chosen], self.images.y[chosen]
-            yield _normalise(_shift_and_mirror(x, self.generator) if self.augment else x), y
+            pixels = self._pixels.index_select(0, self._positions(chosen).flatten())
+            x = pixels.view(self.batch_size, 32, 32, 3).permute(0, 3, 1, 2)
+            yield _normalise(x), self.images.y[chosen]
+
+    def _positions(self, chosen: Tensor) -> Tensor:
+        """Where each pixel of the chosen images lies in the list, (B, 32, 32) int64."""
+        count, device, line = self.batch_size, chosen.device, 32 + 2 * _FRAME
+        pixel = torch.arange(32, device=device)
+        if self.augment:
+            down, right = torch.randint(
+                2 * _FRAME + 1, (2, count, 1), generator=self.generator, device=device
+            )
+            mirror = torch.rand((count, 1), generator=self.generator, device=device) < 0.5
+            rows, columns = pixel + down, torch.where(mirror, 31 - pixel, pixel) + right
+        else:
+            rows = columns = (pixel + _FRAME).expand(count, 32)
+        first = chosen[:, None] * line**2 + rows * line
+        return first[:, :, None] + columns[:, None, :]
 
 
 def _normalise(x: Tensor) -> Tensor:
@@ -164,21 +189,14 @@ def _normalise(x: Tensor) -> Tensor:
         >>> _normalise(black)[0, :, 0, 0]
         tensor([-1.9889, -1.9807, -1.7076])
     """
+    count, channels, height, width = x.shape
     scale = torch.tensor(_STD, device=x.device).reciprocal()
     shift = -torch.tensor(_MEAN, device=x.device) * scale
-    x = x.contiguous(memory_format=torch.channels_last).float()
-    return torch.addcmul(shift[:, None, None], x, scale[:, None, None])
-
-
-def _shift_and_mirror(x: Tensor, generator: torch.Generator) -> Tensor:
-    count, device = len(x), x.device
-    padded = functional.pad(x, (4, 4, 4, 4))
-    # A view of all 9 x 9 windows of each padded image: choosing one copies 32 x 32 pixels, no more.
-    windows = padded.unfold(2, 32, 1).unfold(3, 32, 1)
-    down, right = torch.randint(9, (2, count), generator=generator, device=device)
-    shifted = windows[torch.arange(count, device=device), :, down, right]
-    mirror = torch.rand(count, generator=generator, device=device) < 0.5
-    return torch.where(mirror[:, None, None, None], shifted.flip(3), shifted)
+    # One long row an image, red, green, blue, red, ...: ten times as fast as three short ones.
+    rows = x.permute(0, 2, 3, 1).reshape(count, -1).float()
+    repeats = height * width
+    torch.addcmul(shift.repeat(repeats), rows, scale.repeat(repeats), out=rows)
+    return rows.view(count, height, width, channels).permute(0, 3, 1, 2)
 
 
 def load(n_train: int | None = None) -> Splits:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -204,6 +204,7 @@ def fit(
     batch_size: int = 128,
     augment: bool = True,
     seed: int = 0,
+    on_step: Callable[[History], None] | None = None,
 ) -> History:
     """Train a model with cross-entropy and write down what happened.
 
@@ -224,6 +225,8 @@ def fit(
         augment: Whether training images are shifted and mirrored.
         seed: Decides the order of the images, the augmentation and the dropout. The global random
             state is afterwards what it was.
+        on_step: Called after every step with the history so far, for instance to draw a curve as
+            it grows. What it raises is passed on; a `KeyboardInterrupt` ends the run like Ctrl-C.
 
     Returns:
         The history of the run.
@@ -258,7 +261,7 @@ def fit(
         torch.manual_seed(seed)
         try:
             for _ in range(epochs):
-                _train_epoch(model, optimizer, scheduler, batches, history, bar)
+                _train_epoch(model, optimizer, scheduler, batches, history, bar, on_step)
                 if history.stopped:
                     break
                 val_loss, val_accuracy = evaluate(model, splits.val)
@@ -267,6 +270,9 @@ def fit(
                 history.val_accuracy.append(val_accuracy)
                 bar.set_postfix(val_accuracy=f"{val_accuracy:.1%}")
         except KeyboardInterrupt:
+            # It may have come between two entries that belong together.
+            _cut_to_shortest(history.step, history.lr, history.loss)
+            _cut_to_shortest(history.epoch_end, history.val_loss, history.val_accuracy)
             history.stopped = f"interrupted after {_plural(len(history.step), 'step')}"
     if history.stopped:
         print(history)
@@ -280,6 +286,7 @@ def _train_epoch(
     batches: data.Batches,
     history: History,
     bar: "tqdm[None]",
+    on_step: Callable[[History], None] | None,
 ) -> None:
     model.train()
     for batch in batches:
@@ -297,6 +304,14 @@ def _train_epoch(
         if scheduler is not None:
             scheduler.step()
         bar.update()
+        if on_step is not None:
+            on_step(history)
+
+
+def _cut_to_shortest(*columns: list[Any]) -> None:
+    length = min(len(column) for column in columns)
+    for column in columns:
+        del column[length:]
 
 
 def _check(

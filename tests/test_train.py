@@ -218,3 +218,37 @@ def test_budgets(monkeypatch):
     monkeypatch.setenv("LRLIB_BUDGET", "huge")
     with pytest.raises(ValueError, match="LRLIB_BUDGET must be quick or full, got 'huge'"):
         train.budget()
+
+
+def test_on_step_sees_the_history_grow_by_a_step_at_a_time(tiny_splits):
+    seen = []
+    net, optimizer = make(tiny_splits)
+    history = train.fit(
+        net,
+        optimizer,
+        tiny_splits,
+        epochs=2,
+        on_step=lambda history: seen.append((len(history.step), len(history.loss))),
+    )
+    assert seen == [(n, n) for n in range(1, len(history.step) + 1)]
+
+
+def test_on_step_ends_the_run_by_a_keyboard_interrupt(tiny_splits, capsys):
+    def stop_at_three(history):
+        if len(history.step) == 3:
+            raise KeyboardInterrupt
+
+    net, optimizer = make(tiny_splits)
+    history = train.fit(net, optimizer, tiny_splits, epochs=2, on_step=stop_at_three)
+    assert history.stopped == "interrupted after 3 steps"
+    assert len(history.step) == len(history.lr) == len(history.loss) == 3
+    assert "interrupted after 3 steps" in capsys.readouterr().out
+
+
+def test_what_on_step_raises_is_passed_on(tiny_splits):
+    def fail(history):
+        raise LookupError("no such curve")
+
+    net, optimizer = make(tiny_splits)
+    with pytest.raises(LookupError, match="no such curve"):
+        train.fit(net, optimizer, tiny_splits, epochs=1, on_step=fail)
