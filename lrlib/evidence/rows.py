@@ -11,7 +11,7 @@ from lrlib.evidence.study import EPOCHS, VARIANTS, Results, Run
 
 RECORD = Path(__file__).with_name("record.jsonl")
 DATASET = "CIFAR-10"
-_STAGES = ("tuning", "main", "edge", "finder", "decay")
+_STAGES = ("tuning", "main", "swap", "edge", "finder", "decay")
 
 
 @dataclass(frozen=True)

@@ -105,12 +105,15 @@ VARIANTS = {
 # largest one fails for every seed.
 EDGE_VARIANTS = ("cosine", "warmup-cosine")
 EDGE_RATES = _grid(0.4, 6)
-EDGE_SEEDS = (0, 1, 2)
+EDGE_SEEDS = SEEDS
 TRAINS = 0.3  # validation accuracy; chance is 0.1
 
 # The finder's suggestion is trained with, for these.
 FINDER_VARIANTS = ("fixed", "cosine")
 FINDER_SEEDS = tuple(range(10))
+
+# Each of the two also runs at the other's tuned rate.
+SWAPPED = ("fixed", "cosine")
 
 # The side check: other weight decays at the tuned rates of the long budget.
 DECAY_VARIANTS = ("fixed", "cosine")
@@ -122,7 +125,8 @@ class Run:
     """One training run; two equal ones are never recorded both.
 
     Args:
-        stage: "tuning" (judged on validation alone), "main", "edge", "finder" or "decay".
+        stage: "tuning" (judged on validation alone), "main", "swap", "edge", "finder" or
+            "decay".
         variant: A key of `VARIANTS`.
         budget: A key of `EPOCHS`.
         peak_lr: The optimizer's rate, positive. `None` takes what the finder suggests.
@@ -165,22 +169,25 @@ def missing(results: Results) -> Iterator[Run]:
     Some wait for others: the grids grow where their best rate is at an end, and the main runs need
     the tuned rates. Call it again when a run has ended.
     """
-    wanted = [*_tuning(results), *_main(results), *_edge(results), *_finder(), *_decay(results)]
+    wanted = [
+        *_tuning(results),
+        *_main(results),
+        *_swap(results),
+        *_edge(results),
+        *_finder(),
+        *_decay(results),
+    ]
     return (run for run in wanted if run not in results)
 
 
 def epochs_waiting(results: Results) -> int:
-    """Return how many epochs wait for tuned rates and are not among the missing runs yet."""
+    """Return how many epochs of main runs wait for tuned rates: no run of `missing` is counted."""
     return sum(
-        EPOCHS[budget] * len(SEEDS) * (1 + len(WEIGHT_DECAYS) * _has_decay_check(variant, budget))
+        EPOCHS[budget] * len(SEEDS)
         for budget in EPOCHS
         for variant in VARIANTS
         if tuned_lr(results, variant, budget) is None
     )
-
-
-def _has_decay_check(variant: str, budget: str) -> bool:
-    return budget == "long" and variant in DECAY_VARIANTS
 
 
 def rates(results: Results, variant: str, budget: str) -> tuple[float, ...]:
@@ -236,6 +243,17 @@ def _main(results: Results) -> list[Run]:
         for budget in EPOCHS
         for variant in VARIANTS
         if (lr := tuned_lr(results, variant, budget)) is not None
+    ]
+
+
+def _swap(results: Results) -> list[Run]:
+    return [
+        Run("swap", variant, budget, other_lr, seed)
+        for variant, other in (SWAPPED, SWAPPED[::-1])
+        for budget in EPOCHS
+        if (lr := tuned_lr(results, variant, budget)) is not None
+        and (other_lr := tuned_lr(results, other, budget)) not in (None, lr)
+        for seed in SEEDS
     ]
 
 

@@ -1,0 +1,160 @@
+"""The book's claims, and the verdict that the record gives on each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from scipy import stats
+
+from lrlib.evidence.measures import MEASURES
+from lrlib.evidence.rows import Row
+
+# A link to the file in book/: a package that is installed holds a copy.
+CLAIMS = Path(__file__).with_name("claims.yml")
+# Sign-flips of five pairs cannot reach p < 0.05: fewer than six decide nothing.
+FEWEST_PAIRS = 6
+_FIELDS = {"id", "chapter", "claim", "source", "measure", "left", "right", "expect"}
+_EXPECTATIONS = ("more than", "less than", "within")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence that the record can judge.
+
+    Args:
+        id: Its name, unique.
+        chapter: The notebook that shows it, such as "04-cosine-annealing".
+        claim: The sentence.
+        source: Who says so: a key of the bibliography and where it stands there, or "common
+            wisdom".
+        measure: A key of `MEASURES`.
+        left: The arguments of the measure for the side that the sentence speaks of.
+        right: The same for the other side, or a number.
+        expect: ("more than", x), ("less than", x) or ("within", x): what the sentence says of the
+            mean difference left − right.
+    """
+
+    id: str
+    chapter: str
+    claim: str
+    source: str
+    measure: str
+    left: dict[str, Any]
+    right: dict[str, Any] | float
+    expect: tuple[str, float]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the record says of a claim.
+
+    Args:
+        word: "holds", "fails" or "undecided here".
+        mean: The mean difference left − right.
+        low: The lower end of its 95 % interval.
+        high: The upper end.
+        pairs: How many differences there are.
+        unit: What they are counted in.
+    """
+
+    word: str
+    mean: float
+    low: float
+    high: float
+    pairs: int
+    unit: str
+
+
+def read(file: Path = CLAIMS) -> list[Claim]:
+    """Read the claims and check each.
+
+    Raises:
+        ValueError: A claim lacks a field or has one too many, its id is not unique, or its measure
+            or its expectation is unknown. The message names the file and the claim.
+    """
+    claims: dict[str, Claim] = {}
+    for number, entry in enumerate(yaml.safe_load(file.read_text(encoding="utf-8")), start=1):
+        name = entry.get("id", f"number {number}")
+        if set(entry) != _FIELDS:
+            odd = sorted(set(entry) ^ _FIELDS)
+            raise ValueError(f"{file}, claim {name}: too many or missing fields: {odd}")
+        if name in claims:
+            raise ValueError(f"{file}, claim {name}: the id stands there twice; rename one")
+        if entry["measure"] not in MEASURES:
+            raise ValueError(
+                f"{file}, claim {name}: measure must be one of {', '.join(MEASURES)}, "
+                f"got {entry['measure']!r}"
+            )
+        words, _, threshold = str(entry["expect"]).rpartition(" ")
+        if words not in _EXPECTATIONS:
+            raise ValueError(
+                f"{file}, claim {name}: expect must be 'more than x', 'less than x' or 'within x', "
+                f"got {entry['expect']!r}"
+            )
+        claims[name] = Claim(**{**entry, "expect": (words, float(threshold))})
+    return list(claims.values())
+
+
+def judge(claim: Claim, record: Sequence[Row]) -> Verdict:
+    r"""Compute the verdict on a claim from the paired differences :math:`d_1, \dots, d_n`.
+
+    .. math:: \bar d \pm t_{0.975,\, n-1} \, s / \sqrt n
+
+    A claim holds if this interval lies where the claim says that the mean is, it fails if the
+    interval lies outside, and it is undecided if the interval reaches across a boundary, or if
+    there are fewer than six pairs.
+
+    Raises:
+        ValueError: The record has no rows for a side of the claim.
+    """
+    differences = np.array(_differences(claim, record))
+    mean = float(differences.mean())
+    low, high = mean, mean
+    if differences.std() > 0:
+        interval = stats.ttest_1samp(differences, 0.0).confidence_interval(0.95)
+        low, high = float(interval.low), float(interval.high)
+    unit = MEASURES[claim.measure][1]
+    word = "undecided here"
+    if len(differences) >= FEWEST_PAIRS:
+        word = _word(claim.expect, low, high)
+    return Verdict(word, mean, low, high, len(differences), unit)
+
+
+def _differences(claim: Claim, record: Sequence[Row]) -> list[float]:
+    left = _side(claim, claim.left, record)
+    if not isinstance(claim.right, dict):
+        return [value - float(claim.right) for value in left.values()]
+    right = _side(claim, claim.right, record)
+    pairs = [left[key] - right[key] for key in sorted(left.keys() & right.keys())]
+    if len(pairs) < 2:
+        raise ValueError(
+            f"claim {claim.id}: {claim.left} and {claim.right} have {len(pairs)} seeds in common"
+        )
+    return pairs
+
+
+def _side(claim: Claim, side: dict[str, Any], record: Sequence[Row]) -> dict[int, float]:
+    values = MEASURES[claim.measure][0](record, **side)
+    if len(values) < 2:
+        raise ValueError(
+            f"claim {claim.id}: the record has {len(values)} rows for the {claim.measure} of "
+            f"{side}; correct the claim in {CLAIMS.name}, or run `make record`"
+        )
+    return values
+
+
+def _word(expect: tuple[str, float], low: float, high: float) -> str:
+    words, threshold = expect
+    start, end = {
+        "more than": (threshold, np.inf),
+        "less than": (-np.inf, threshold),
+        "within": (-threshold, threshold),
+    }[words]
+    if start < low and high < end:
+        return "holds"
+    if high <= start or end <= low:
+        return "fails"
+    return "undecided here"

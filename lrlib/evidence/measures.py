@@ -1,0 +1,139 @@
+"""What a claim can measure: each function gives one number a pair, such as a seed.
+
+The numbers of two variants with the same key come from the same seed: the same first weights, the
+same batches. Their differences are what a verdict is computed from.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import fmean
+
+from lrlib.evidence import rows, study
+from lrlib.evidence.rows import Row
+from lrlib.evidence.study import EPOCHS, WEIGHT_DECAY
+
+Values = dict[int, float]
+Measure = Callable[..., Values]
+
+
+def _main(
+    record: Sequence[Row], variant: str, budget: str, weight_decay: float = WEIGHT_DECAY
+) -> list[Row]:
+    """Return the rows at the tuned rate with fresh seeds, at the usual weight decay or another."""
+    stage = "main" if weight_decay == WEIGHT_DECAY else "decay"
+    return [
+        row
+        for row in record
+        if (row.run.stage, row.run.variant, row.run.budget) == (stage, variant, budget)
+        and row.run.weight_decay == weight_decay
+    ]
+
+
+def accuracy_on_test(
+    record: Sequence[Row],
+    variant: str,
+    budget: str,
+    weight_decay: float = WEIGHT_DECAY,
+    rate_of: str | None = None,
+) -> Values:
+    """Test accuracy after the last epoch at the tuned rate, in percent.
+
+    `rate_of` takes another variant's tuned rate instead.
+    """
+    if rate_of is not None:
+        chosen = [
+            row
+            for row in record
+            if (row.run.stage, row.run.variant, row.run.budget) == ("swap", variant, budget)
+            and row.lr == study.tuned_lr(rows.results(record), rate_of, budget)
+        ]
+    else:
+        chosen = _main(record, variant, budget, weight_decay)
+    return {row.run.seed: 100 * float(row.test_accuracy or 0) for row in chosen}
+
+
+def validation_accuracy(record: Sequence[Row], variant: str, budget: str, epoch: int) -> Values:
+    """Validation accuracy after an epoch, counted from 1, at the tuned rate, in percent."""
+    if not 1 <= epoch <= EPOCHS[budget]:
+        raise ValueError(f"epoch must be from 1 to {EPOCHS[budget]}, got {epoch}")
+    return {
+        row.run.seed: 10.0 if row.diverged else 100 * row.val_accuracy[epoch - 1]
+        for row in _main(record, variant, budget)
+    }
+
+
+def loss_fall(record: Sequence[Row], variant: str, budget: str, at: float, within: float) -> Values:
+    """How much the training loss falls within some epochs after the epoch `at`, in nats.
+
+    Both losses are means over the three tenths of an epoch that end there.
+    """
+    return {
+        row.run.seed: _loss_until(row, at) - _loss_until(row, at + within)
+        for row in _main(record, variant, budget)
+    }
+
+
+def share_of_fall(
+    record: Sequence[Row], variant: str, budget: str, at: float, within: float, until: float
+) -> Values:
+    """Which share of the training loss's fall from epoch `at` to `until` comes `within` epochs."""
+    first = loss_fall(record, variant, budget, at, within)
+    whole = loss_fall(record, variant, budget, at, until - at)
+    return {seed: first[seed] / whole[seed] for seed in whole}
+
+
+def _loss_until(row: Row, epoch: float) -> float:
+    """Mean over the three whole tenths of an epoch that end there."""
+    end = math.floor(10 * epoch + 1e-6)
+    return fmean(row.loss[end - 3 : end])
+
+
+def edge(record: Sequence[Row], variant: str) -> Values:
+    """The largest peak rate that still trains, as its logarithm to base 2."""
+    rows_of_edge = [r for r in record if (r.run.stage, r.run.variant) == ("edge", variant)]
+    largest = {row.run.seed: -math.inf for row in rows_of_edge}
+    for row in rows_of_edge:
+        if row.accuracy >= study.TRAINS:
+            largest[row.run.seed] = max(math.log2(row.lr), largest[row.run.seed])
+    if -math.inf in largest.values():
+        raise ValueError(f"{variant} trains at no rate of the edge; add lower ones to EDGE_RATES")
+    return largest
+
+
+def finder_accuracy(record: Sequence[Row], variant: str) -> Values:
+    """Test accuracy of short runs at the rate that the finder suggests, in percent."""
+    return {row.run.seed: 100 * float(row.test_accuracy or 0) for row in _finder(record, variant)}
+
+
+def finder_distance(record: Sequence[Row], variant: str, rule: str = "halfway") -> Values:
+    """How far a rule's suggestion lies above the tuned rate, in decades."""
+    tuned = study.tuned_lr(rows.results(record), variant, "short")
+    if tuned is None:
+        return {}
+    return {
+        row.run.seed: math.log10(row.suggestions[rule] / tuned) for row in _finder(record, variant)
+    }
+
+
+def finder_disagreement(record: Sequence[Row], variant: str) -> Values:
+    """The largest of the four suggestions over the smallest, in decades."""
+    return {
+        row.run.seed: math.log10(max(row.suggestions.values()) / min(row.suggestions.values()))
+        for row in _finder(record, variant)
+    }
+
+
+def _finder(record: Sequence[Row], variant: str) -> list[Row]:
+    return [row for row in record if (row.run.stage, row.run.variant) == ("finder", variant)]
+
+
+MEASURES: dict[str, tuple[Measure, str]] = {
+    "test accuracy": (accuracy_on_test, "points"),
+    "validation accuracy": (validation_accuracy, "points"),
+    "fall of the training loss": (loss_fall, "nats"),
+    "share of the fall": (share_of_fall, ""),
+    "largest rate that trains": (edge, "doublings"),
+    "accuracy at the suggestion": (finder_accuracy, "points"),
+    "distance from the tuned rate": (finder_distance, "decades"),
+    "disagreement of the rules": (finder_disagreement, "decades"),
+}

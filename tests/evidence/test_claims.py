@@ -1,0 +1,133 @@
+"""Verdicts: computed from the paired differences, and an error where there is nothing to pair."""
+
+import numpy as np
+import pytest
+from synthetic import row
+
+from lrlib.evidence import claims
+from lrlib.evidence.study import Run
+
+CLAIM = {
+    "id": "cosine-beats-fixed",
+    "chapter": "04-cosine-annealing",
+    "claim": "Cosine annealing ends above a fixed rate.",
+    "source": "common wisdom",
+    "measure": "test accuracy",
+    "left": {"variant": "cosine", "budget": "short"},
+    "right": {"variant": "fixed", "budget": "short"},
+    "expect": "more than 0",
+}
+
+
+def made(**changes):
+    words, _, threshold = {**CLAIM, **changes}["expect"].rpartition(" ")
+    return claims.Claim(**{**CLAIM, **changes, "expect": (words, float(threshold))})
+
+
+def runs(variant, accuracies, lr=0.1):
+    return [
+        row(Run("main", variant, "short", lr, seed), accuracy)
+        for seed, accuracy in enumerate(accuracies)
+    ]
+
+
+def differences(points):
+    """A record whose paired differences, cosine - fixed, are these."""
+    base = np.array([0.70, 0.68, 0.72, 0.66, 0.71, 0.69])[: len(points)]
+    return runs("fixed", base) + runs("cosine", base + np.array(points) / 100)
+
+
+@pytest.mark.parametrize(
+    ("points", "expect", "word"),
+    [
+        ([2.0, 2.2, 1.8, 2.1, 1.9, 2.0], "more than 0", "holds"),
+        ([2.0, 2.2, 1.8, 2.1, 1.9, 2.0], "more than 1.5", "holds"),
+        ([2.0, 2.2, 1.8, 2.1, 1.9, 2.0], "more than 2", "undecided here"),
+        ([2.0, 2.2, 1.8, 2.1, 1.9, 2.0], "more than 3", "fails"),
+        ([2.0, 2.2, 1.8, 2.1, 1.9, 2.0], "less than 3", "holds"),
+        ([2.0, 2.2, 1.8, 2.1, 1.9, 2.0], "less than 0", "fails"),
+        ([2.0, 2.2, 1.8, 2.1, 1.9, 2.0], "within 3", "holds"),
+        ([2.0, 2.2, 1.8, 2.1, 1.9, 2.0], "within 1", "fails"),
+        ([-2.0, -2.2, -1.8, -2.1, -1.9, -2.0], "within 1", "fails"),
+        ([2.0, -2.2, 1.8, -2.1, 1.9, -2.0], "more than 0", "undecided here"),
+        ([2.0, -2.2, 1.8, -2.1, 1.9, -2.0], "within 1", "undecided here"),
+        ([2.0, 2.2, 1.8, 2.1, 1.9], "more than 0", "undecided here"),  # five pairs
+    ],
+)
+def test_the_interval_decides(points, expect, word):
+    verdict = claims.judge(made(expect=expect), differences(points))
+    assert verdict.word == word
+    assert verdict.pairs == len(points)
+    assert verdict.unit == "points"
+
+
+def test_the_interval_is_that_of_student():
+    verdict = claims.judge(made(), differences([1, 2, 3, 4, 5, 6]))
+    # 3.5 ± 2.570582 * 1.870829 / sqrt(6), from a table of the t distribution with 5 degrees.
+    assert verdict.mean == pytest.approx(3.5)
+    assert (verdict.low, verdict.high) == pytest.approx((1.53669, 5.46331), abs=1e-4)
+
+
+def test_seeds_are_paired_and_not_averaged_apart():
+    points = [1.0, 1.1, 0.9, 1.0, 1.1, 0.9]
+    shuffled = differences(points)
+    shuffled.reverse()
+    assert claims.judge(made(), shuffled).high - claims.judge(made(), shuffled).low < 0.3
+
+
+def test_a_changed_row_changes_the_verdict():
+    record = differences([2.0, 2.2, 1.8, 2.1, 1.9, 2.0])
+    assert claims.judge(made(), record).word == "holds"
+    record[-1] = row(record[-1].run, accuracy=0.3)
+    assert claims.judge(made(), record).word == "undecided here"
+
+
+def test_a_number_may_stand_on_the_right():
+    record = runs("cosine", [0.7, 0.71, 0.72, 0.69, 0.7, 0.7])
+    assert claims.judge(made(right=65.0), record).word == "holds"
+    assert claims.judge(made(right=75.0), record).word == "fails"
+
+
+def test_a_side_without_rows_is_an_error():
+    record = differences([2.0, 2.2, 1.8, 2.1, 1.9, 2.0])
+    absent = {"variant": "linear", "budget": "short"}
+    with pytest.raises(ValueError, match=r"claim cosine-beats-fixed: .* 0 rows .*linear"):
+        claims.judge(made(right=absent), record)
+    with pytest.raises(ValueError, match="0 rows"):
+        claims.judge(made(left={"variant": "cosine", "budget": "long"}), record)
+
+
+def test_sides_without_a_common_seed_are_an_error():
+    other = [row(Run("main", "fixed", "short", 0.1, seed), 0.7) for seed in range(10, 16)]
+    with pytest.raises(ValueError, match="0 seeds in common"):
+        claims.judge(made(), runs("cosine", [0.7] * 6) + other)
+
+
+def written(tmp_path, *entries):
+    file = tmp_path / "claims.yml"
+    file.write_text("".join(f"- {entry}\n" for entry in entries))
+    return file
+
+
+def test_a_claim_is_read(tmp_path):
+    assert claims.read(written(tmp_path, CLAIM)) == [made()]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({**CLAIM, "verdict": "holds"}, "fields: ['verdict']"),
+        ({key: value for key, value in CLAIM.items() if key != "source"}, "fields: ['source']"),
+        ({**CLAIM, "measure": "beauty"}, "got 'beauty'"),
+        ({**CLAIM, "expect": "wins"}, "got 'wins'"),
+    ],
+)
+def test_a_faulty_claim_is_named(tmp_path, entry, message):
+    with pytest.raises(ValueError, match="claim cosine-beats-fixed") as error:
+        claims.read(written(tmp_path, entry))
+    assert message in str(error.value)
+
+
+def test_an_id_that_stands_there_twice_is_named(tmp_path):
+    with pytest.raises(ValueError, match="cosine-beats-fixed: the id stands there twice"):
+        claims.read(written(tmp_path, CLAIM, CLAIM))
