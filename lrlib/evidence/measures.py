@@ -100,9 +100,17 @@ def edge(record: Sequence[Row], variant: str) -> Values:
     return largest
 
 
-def finder_accuracy(record: Sequence[Row], variant: str) -> Values:
-    """Test accuracy of short runs at the rate that the finder suggests, in percent."""
-    return {row.run.seed: 100 * float(row.test_accuracy or 0) for row in _finder(record, variant)}
+def finder_gain(record: Sequence[Row], variant: str) -> Values:
+    """Test accuracy at the finder's suggestion above that at the tuned rate, in percent.
+
+    Both are short runs with the same seed.
+    """
+    tuned = accuracy_on_test(record, variant, "short")
+    return {
+        row.run.seed: 100 * float(row.test_accuracy or 0) - tuned[row.run.seed]
+        for row in _finder(record, variant)
+        if row.run.seed in tuned
+    }
 
 
 def finder_distance(record: Sequence[Row], variant: str, rule: str = "halfway") -> Values:
@@ -133,7 +141,7 @@ MEASURES: dict[str, tuple[Measure, str]] = {
     "fall of the training loss": (loss_fall, "nats"),
     "share of the fall": (share_of_fall, ""),
     "largest rate that trains": (edge, "doublings"),
-    "accuracy at the suggestion": (finder_accuracy, "points"),
+    "gain at the suggestion": (finder_gain, "points"),
     "distance from the tuned rate": (finder_distance, "decades"),
     "disagreement of the rules": (finder_disagreement, "decades"),
 }

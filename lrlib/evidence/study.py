@@ -28,6 +28,7 @@ class Variant:
 
     Args:
         label: What figures and tables call it.
+        colour: A name of `lrlib.plots.PALETTE`. Relatives share one, and differ in their lines.
         optimizer: The name of a class of `torch.optim`.
         schedule: Makes the schedule from the number of steps of the whole run.
         rates: The peak rates it is tuned on, a factor of 2 apart. `missing` adds more at an end
@@ -35,6 +36,7 @@ class Variant:
     """
 
     label: str
+    colour: str
     optimizer: str
     schedule: Callable[[int], schedules.Schedule]
     rates: tuple[float, ...]
@@ -84,21 +86,21 @@ _SGD = _grid(0.0125)
 _ADAM = _grid(0.0005)
 
 VARIANTS = {
-    "fixed": Variant("fixed", "SGD", _fixed, _grid(0.00625)),
-    "step": Variant("step decay", "SGD", _step_decay, _SGD),
-    "exponential": Variant("exponential decay", "SGD", schedules.ExponentialDecay, _SGD),
-    "cosine": Variant("cosine", "SGD", schedules.CosineAnnealing, _SGD),
-    "restarts": Variant("cosine, warm restarts", "SGD", _warm_restarts, _SGD),
-    "triangular2": Variant("cyclical (triangular2)", "SGD", _triangular2, _SGD),
-    "one-cycle": Variant("one-cycle", "SGD", schedules.OneCycle, _SGD),
-    "linear": Variant("linear to zero", "SGD", schedules.Linear, _SGD),
-    "warmup-cosine": Variant("warm-up + cosine", "SGD", _warmup_cosine, _SGD),
-    "wsd": Variant("warm-up–stable–decay", "SGD", _warmup_stable_decay, _SGD),
-    "adagrad": Variant("AdaGrad", "Adagrad", _fixed, _grid(0.004)),
-    "rmsprop": Variant("RMSprop", "RMSprop", _fixed, _grid(0.00025)),
-    "adam": Variant("Adam", "Adam", _fixed, _ADAM),
-    "adamw": Variant("AdamW", "AdamW", _fixed, _ADAM),
-    "adamw-cosine": Variant("AdamW + cosine", "AdamW", schedules.CosineAnnealing, _ADAM),
+    "fixed": Variant("fixed", "grey", "SGD", _fixed, _grid(0.00625)),
+    "step": Variant("step decay", "orange", "SGD", _step_decay, _SGD),
+    "exponential": Variant("exponential decay", "brown", "SGD", schedules.ExponentialDecay, _SGD),
+    "cosine": Variant("cosine", "blue", "SGD", schedules.CosineAnnealing, _SGD),
+    "restarts": Variant("cosine, warm restarts", "blue", "SGD", _warm_restarts, _SGD),
+    "triangular2": Variant("cyclical (triangular2)", "purple", "SGD", _triangular2, _SGD),
+    "one-cycle": Variant("one-cycle", "purple", "SGD", schedules.OneCycle, _SGD),
+    "linear": Variant("linear to zero", "teal", "SGD", schedules.Linear, _SGD),
+    "warmup-cosine": Variant("warm-up + cosine", "green", "SGD", _warmup_cosine, _SGD),
+    "wsd": Variant("warm-up–stable–decay", "green", "SGD", _warmup_stable_decay, _SGD),
+    "adagrad": Variant("AdaGrad", "pink", "Adagrad", _fixed, _grid(0.004)),
+    "rmsprop": Variant("RMSprop", "pink", "RMSprop", _fixed, _grid(0.00025)),
+    "adam": Variant("Adam", "red", "Adam", _fixed, _ADAM),
+    "adamw": Variant("AdamW", "red", "AdamW", _fixed, _ADAM),
+    "adamw-cosine": Variant("AdamW + cosine", "red", "AdamW", schedules.CosineAnnealing, _ADAM),
 }
 
 # The largest rate that still trains, with and without warm-up. More rates are added until the

@@ -1,12 +1,18 @@
 """Verdicts: computed from the paired differences, and an error where there is nothing to pair."""
 
+import re
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import pytest
-from synthetic import row
+from synthetic import complete_study, row
 
 from lrlib.evidence import claims
 from lrlib.evidence.study import Run
 
+ROOT = Path(__file__).parents[2]
+COMPLETE = complete_study()
 CLAIM = {
     "id": "cosine-beats-fixed",
     "chapter": "04-cosine-annealing",
@@ -131,3 +137,35 @@ def test_a_faulty_claim_is_named(tmp_path, entry, message):
 def test_an_id_that_stands_there_twice_is_named(tmp_path):
     with pytest.raises(ValueError, match="cosine-beats-fixed: the id stands there twice"):
         claims.read(written(tmp_path, CLAIM, CLAIM))
+
+
+# The book's own claims.
+
+CLAIMS = claims.read()
+CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("0*.ipynb"))
+
+
+def test_there_are_enough_claims():
+    assert len(CLAIMS) >= 24
+    count = Counter(claim.chapter for claim in CLAIMS)
+    assert sorted(count) == CHAPTERS
+    assert min(count.values()) >= 3
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_claim_can_be_judged_once_the_study_is_complete(claim):
+    verdict = claims.judge(claim, COMPLETE)
+    assert verdict.pairs >= claims.FEWEST_PAIRS
+    assert verdict.low <= verdict.mean <= verdict.high
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_claim_names_a_source_of_the_bibliography(claim):
+    if claim.source == "common wisdom":
+        return
+    surname, year = re.match(r"(\w+).*?\((\d{4})\)", claim.source).groups()
+    bibliography = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    entries = re.findall(r"@\w+\{.*?\n\}", bibliography, re.DOTALL)
+    plain = [re.sub(r'[{}\\"]', "", entry) for entry in entries]
+    surname = surname.replace("ä", "a")
+    assert any(surname in entry and re.search(rf"year\s*= {year}", entry) for entry in plain)

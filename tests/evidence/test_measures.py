@@ -61,5 +61,6 @@ def test_the_finder_is_measured_in_decades():
     suggestions = {"halfway": 0.1, "steepest": 1.0, "valley": 0.01, "minimum/10": 0.1}
     record = [row(Run("finder", "cosine", "short", None, 3), 0.66, suggestions=suggestions)]
     assert measures.finder_disagreement(record, "cosine") == pytest.approx({3: 2.0})
-    assert measures.finder_accuracy(record, "cosine") == pytest.approx({3: 66})
+    tuned = [row(Run("main", "cosine", "short", 0.1, seed), 0.68) for seed in (3, 4)]
+    assert measures.finder_gain([*record, *tuned], "cosine") == pytest.approx({3: -2})
     assert measures.finder_distance(record, "cosine") == {}  # nothing is tuned yet
