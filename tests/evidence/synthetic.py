@@ -4,13 +4,15 @@ from lrlib.evidence import study
 from lrlib.evidence.rows import Row
 from lrlib.evidence.study import Run
 
+SUGGESTIONS = {"halfway": 0.03, "steepest": 0.003, "valley": 0.004, "minimum/10": 0.02}
+
 
 def row(run: Run, accuracy: float = 0.7, **changes) -> Row:
     values = {
         "run": run,
         "lr": run.peak_lr or 0.03,
-        "suggestions": {} if run.peak_lr else {"halfway": 0.03},
-        "loss": [1.5] * (10 * run.epochs),
+        "suggestions": {} if run.peak_lr else SUGGESTIONS,
+        "loss": [2 - 0.02 * tenth for tenth in range(10 * run.epochs)],
         "val_accuracy": [accuracy] * run.epochs,
         "test_accuracy": None if run.stage == "tuning" else accuracy,
         "stopped": "",
