@@ -110,17 +110,20 @@ def judge(claim: Claim, record: Sequence[Row]) -> Verdict:
     Raises:
         ValueError: The record has no rows for a side of the claim.
     """
-    differences = np.array(_differences(claim, record))
-    mean = float(differences.mean())
-    low, high = mean, mean
-    if differences.std() > 0:
-        interval = stats.ttest_1samp(differences, 0.0).confidence_interval(0.95)
-        low, high = float(interval.low), float(interval.high)
+    differences = _differences(claim, record)
+    mean, low, high = interval(differences)
     unit = MEASURES[claim.measure][1]
     word = "undecided here"
     if len(differences) >= FEWEST_PAIRS:
         word = _word(claim.expect, low, high)
     return Verdict(word, mean, low, high, len(differences), unit)
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the mean of at least two values and the ends of its 95 % interval (Student's t)."""
+    mean = float(np.mean(values))
+    reach = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+    return mean, mean - reach, mean + reach
 
 
 def _differences(claim: Claim, record: Sequence[Row]) -> list[float]:

@@ -1,14 +1,11 @@
 """Figures and lists of the recorded study. They draw what the record holds, and nothing else."""
 
 import html
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, PercentFormatter
-from scipy import stats
-
 from lrlib.evidence import claims, rows, study
 from lrlib.evidence.rows import Row
 from lrlib.plots import PALETTE
@@ -26,8 +23,7 @@ def curves(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget: str
         count = len(runs)
         epochs = range(1, study.EPOCHS[budget] + 1)
         values = [[_accuracy(row, epoch) for row in runs] for epoch in epochs]
-        means = [float(np.mean(column)) for column in values]
-        lows, highs = zip(*(_interval(column) for column in values), strict=True)
+        means, lows, highs = zip(*(claims.interval(column) for column in values), strict=True)
         shown = study.VARIANTS[variant]
         colour, style = PALETTE[shown.colour], _STYLES[number % 4]
         ax.plot(epochs, means, style, marker="o", ms=4, color=colour, label=shown.label)
@@ -147,12 +143,6 @@ def tuning(
 
 def _accuracy(row: Row, epoch: int) -> float:
     return _CHANCE if row.diverged else 100 * row.val_accuracy[epoch - 1]
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float]:
-    mean = float(np.mean(values))
-    reach = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
-    return mean - float(reach), mean + float(reach)
 
 
 def _setting(budget: str) -> str:
