@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, PercentFormatter
+
 from lrlib.evidence import claims, rows, study
 from lrlib.evidence.rows import Row
 from lrlib.plots import PALETTE
