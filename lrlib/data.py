@@ -9,7 +9,6 @@ import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import platformdirs
@@ -18,24 +17,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from lrlib._memory import keep_freed_memory
+from lrlib.fetch import _BY_HAND, _MD5, _NAME, _fetch
 
-# The sums that torchvision enforces. A pickle can run code, so nothing is unpickled before its
-# bytes are known to be the published ones.
-_MD5 = {
-    "data_batch_1": "c99cafc152244af753f735de768cd75f",
-    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-    "data_batch_4": "634d18415352ddfa80567beed471001a",
-    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-    "test_batch": "40351d587109b95175f43aff81a1287e",
-}
 _CIFAR10_CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
-)
-_BY_HAND = (
-    "To bring a copy by hand, unpack cifar-10-python.tar.gz (md5 c58f30108f718f92721af3b95e74349a) "
-    "and set LRLIB_DATA to the folder that then holds cifar-10-batches-py/."
 )
 # Mean and standard deviation of each colour channel over the training images of CIFAR-10, on the
 # scale 0 to 255. Shapes-10 uses them too: a network needs inputs near zero, not exactly so.
@@ -43,8 +29,6 @@ _MEAN = (125.3, 123.0, 113.9)
 _STD = (63.0, 62.1, 66.7)
 _VALIDATION_PER_CLASS = 500
 _FRAME = 4  # black pixels around an image, and the farthest it is shifted
-# Operators declared for torchvision. torch forgets them when nobody holds the declaration.
-_DECLARED: list[torch.library.Library] = []
 
 
 class Images(NamedTuple):
@@ -204,8 +188,9 @@ def load(n_train: int | None = None) -> Splits:
 
     The environment decides: `LRLIB_DATA` names the folder that holds, or will hold,
     `cifar-10-batches-py/` (by default the user's cache folder); `LRLIB_DATASET` is `auto`,
-    `cifar10` (refuse the stand-in) or `shapes10` (use the stand-in). What is missing is
-    downloaded with torchvision. The tensors sit on the GPU where there is one.
+    `cifar10` (refuse the stand-in) or `shapes10` (use the stand-in). What is neither there nor in
+    the cache folder is downloaded, and every file is verified before it is read. The tensors sit
+    on the GPU where there is one.
 
     Args:
         n_train: How many training images, from 10 to 45,000: a fixed subset with the same number
@@ -229,7 +214,10 @@ def load(n_train: int | None = None) -> Splits:
     name, classes, rest, test = _stand_in() if _wants_stand_in() else _cifar10_or_stand_in()
     train, val = _split(rest, n_train)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    train, val, test = (Images(part.x.to(device), part.y.to(device)) for part in (train, val, test))
+    train, val, test = (
+        Images(part.x.to(device, memory_format=torch.channels_last), part.y.to(device))
+        for part in (train, val, test)
+    )
     return Splits(train, val, test, name, classes)
 
 
@@ -248,22 +236,26 @@ def _wants_stand_in() -> bool:
 
 def _cifar10_or_stand_in() -> _Source:
     folder = _folder()
+    for place in (folder, platformdirs.user_cache_path("lrlib")):
+        # Unlike `exists`, `access` does not raise where a folder above is closed to this user.
+        if os.access(place / _NAME, os.F_OK):
+            return _read_cifar10(place / _NAME)
+    demanded = os.environ.get("LRLIB_DATASET") == "cifar10"
     try:
-        if not (folder / "cifar-10-batches-py").is_dir():
-            _download(folder)
-    except (OSError, RuntimeError) as error:
-        reason = f"CIFAR-10 could not be fetched into {folder}: {error}."
-        if os.environ.get("LRLIB_DATASET") == "cifar10":
-            raise RuntimeError(f"{reason} {_BY_HAND}") from error
-        print(f"{reason}\n{_BY_HAND}")
+        _fetch(folder, patient=demanded)
+    except RuntimeError as error:
+        if demanded:
+            raise RuntimeError(f"{error} {_BY_HAND}") from error
+        print(f"{error}\n{_BY_HAND} With LRLIB_DATASET=cifar10 the last address may be slow.")
         return _stand_in()
-    return _read_cifar10(folder / "cifar-10-batches-py")
+    return _read_cifar10(folder / _NAME)
 
 
 def _stand_in() -> _Source:
     from lrlib import shapes10
 
-    print("Shapes-10, the stand-in for CIFAR-10, is in use: its results say nothing of CIFAR-10.")
+    line = "Shapes-10, the stand-in for CIFAR-10, is in use: its results say nothing of CIFAR-10."
+    print("=" * len(line), line, "=" * len(line), sep="\n")
     rest, test = (Images(*shapes10.draw(count, seed)) for count, seed in ((50_000, 0), (10_000, 1)))
     return "Shapes-10", shapes10.CLASSES, rest, test
 
@@ -271,8 +263,8 @@ def _stand_in() -> _Source:
 def _folder() -> Path:
     setting = os.environ.get("LRLIB_DATA")
     folder = Path(setting).expanduser() if setting else platformdirs.user_cache_path("lrlib")
-    readable = folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)
-    if folder.exists() and not readable:
+    there = os.access(folder, os.F_OK)
+    if there and not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
         raise ValueError(
             f"LRLIB_DATA must name a folder that can be read, got {str(folder)!r}; "
             f"correct it, or unset it for the cache folder. {_BY_HAND}"
@@ -280,49 +272,35 @@ def _folder() -> Path:
     return folder
 
 
-def _download(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    print(f"CIFAR-10 (170 MB) is fetched into {folder}, once. Its home server can be slow.")
-    _import_torchvision().datasets.CIFAR10(folder, download=True)
-
-
-def _import_torchvision() -> ModuleType:
-    try:
-        import torchvision
-    except RuntimeError as error:
-        if "torchvision::nms" not in str(error):
-            raise
-        # A torchvision built for CUDA beside a torch built for the CPU lacks its compiled
-        # operators, and its import fails on the first one it looks up. Nothing here uses them:
-        # declaring that they exist is enough.
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _DECLARED.append(library)
-        import torchvision
-    return torchvision
-
-
 def _read_cifar10(folder: Path) -> _Source:
-    *train, test = (_read_batch(folder / name, md5) for name, md5 in _MD5.items())
+    train = [_read_batch(folder / f"data_batch_{number}") for number in range(1, 6)]
     xs, ys = zip(*train, strict=True)
+    test = _read_batch(folder / "test_batch")
     return "CIFAR-10", _CIFAR10_CLASSES, Images(torch.cat(xs), torch.cat(ys)), test
 
 
-def _read_batch(file: Path, md5: str) -> Images:
+def _read_batch(file: Path) -> Images:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error}. {_BY_HAND}") from error
+        raise ValueError(
+            f"{file} cannot be read: {error.strerror}. "
+            f"Delete its folder to fetch it again. {_BY_HAND}"
+        ) from error
+    # A pickle can run code: its bytes must be the published ones before it is unpickled.
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != md5:
+    if found != _MD5[file.name]:
         raise RuntimeError(
-            f"{file} is damaged: its md5 is {found}, expected {md5}. "
+            f"{file} is damaged: its md5 is {found}, expected {_MD5[file.name]}. "
             f"Delete its folder to fetch it again. {_BY_HAND}"
         )
-    batch = pickle.loads(content, encoding="latin1")
-    x = torch.from_numpy(batch["data"]).reshape(-1, 3, 32, 32)
-    return Images(x, torch.tensor(batch["labels"]))
+    # Python 2 wrote these files. As "bytes" the pixels are copied once, as text three times.
+    batch = pickle.loads(content, encoding="bytes")
+    # A file holds all red values of an image, then the green, then the blue ones. Stacking them is
+    # the quick way to channels-last memory.
+    colours = torch.from_numpy(batch[b"data"]).split(32 * 32, dim=1)
+    x = torch.stack(colours, dim=2).reshape(-1, 32, 32, 3).permute(0, 3, 1, 2)
+    return Images(x, torch.tensor(batch[b"labels"]))
 
 
 def _split(images: Images, n_train: int | None) -> tuple[Images, Images]:
@@ -334,5 +312,10 @@ def _split(images: Images, n_train: int | None) -> tuple[Images, Images]:
     train = rows[:, _VALIDATION_PER_CLASS:].T.flatten()
     if n_train is not None and not 10 <= n_train <= len(train):
         raise ValueError(f"n_train must be from 10 to {len(train)}, got {n_train}, or None for all")
-    train = train[:n_train]
-    return Images(images.x[train], images.y[train]), Images(images.x[val], images.y[val])
+    return _take(images, train[:n_train]), _take(images, val)
+
+
+def _take(images: Images, chosen: Tensor) -> Images:
+    # Whole images lie together in memory with their channels last: copied in one piece each.
+    x = images.x.permute(0, 2, 3, 1).index_select(0, chosen).permute(0, 3, 1, 2)
+    return Images(x, images.y[chosen])

@@ -6,10 +6,11 @@ import shutil
 import subprocess
 import sys
 
+import platformdirs
 import pytest
 import torch
 
-from lrlib import data
+from lrlib import data, fetch
 
 
 @pytest.fixture
@@ -20,13 +21,14 @@ def pictures():
 
 
 @pytest.fixture
-def no_network(monkeypatch):
-    """Any fetch fails at once, as on a machine without a network."""
+def no_network(tmp_path, monkeypatch):
+    """Nothing is in the cache, and any fetch fails at once, as on a machine without a network."""
 
-    def refuse(*args, **kwargs):
-        raise OSError("no network in this test")
+    def refuse(folder, patient):
+        raise RuntimeError(f"CIFAR-10 could not be fetched into {folder}: no network in this test.")
 
-    monkeypatch.setattr(data, "_download", refuse)
+    monkeypatch.setattr(data, "_fetch", refuse)
+    monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: tmp_path / "cache")
 
 
 @pytest.fixture
@@ -36,6 +38,23 @@ def small_stand_in(monkeypatch):
 
     draw = shapes10.draw
     monkeypatch.setattr(shapes10, "draw", lambda count, seed: draw(count // 5, seed))
+
+
+@pytest.fixture(scope="module")
+def torchvision():
+    """Torchvision, also where a plain import fails: a build for CUDA beside a torch for the CPU."""
+    try:
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        # Such a build lacks its compiled operators, and its import fails on the first one it looks
+        # up. Nothing here uses them: declaring that they exist is enough.
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision
+    return torchvision
 
 
 def fingerprints(images):
@@ -56,6 +75,30 @@ def test_cifar10_has_its_shapes_and_sizes(real_data):
         assert part.y.shape == (count,)
         assert part.y.dtype == torch.int64
         assert part.y.bincount().tolist() == [count // 10] * 10
+
+
+def test_the_channels_come_last_in_memory(real_data):
+    splits = data.load(n_train=1000)
+    for part in (splits.train, splits.val, splits.test):
+        assert part.x.is_contiguous(memory_format=torch.channels_last)
+        assert part.x.shape[1:] == (3, 32, 32)
+
+
+def test_a_copy_that_is_here_is_loaded_without_a_word(real_data, capsys):
+    data.load()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_loading_takes_less_than_a_gigabyte(real_data):
+    program = (
+        "import resource; from lrlib import data; data.load();"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    assert int(result.stdout) * unit < 10**9
 
 
 def test_no_image_is_in_two_splits(real_data):
@@ -94,19 +137,23 @@ def test_a_damaged_file_is_never_unpickled(real_data, tmp_path, monkeypatch):
         data.load()
 
 
-def test_the_sums_are_torchvisions():
-    torchvision = data._import_torchvision()
-    published = torchvision.datasets.CIFAR10.train_list + torchvision.datasets.CIFAR10.test_list
-    assert dict(map(tuple, published)) == data._MD5
+def test_a_file_that_is_not_there_is_named(real_data, tmp_path, monkeypatch):
+    """As after an extraction by hand that was interrupted."""
+    shutil.copytree(real_data / "cifar-10-batches-py", tmp_path / "cifar-10-batches-py")
+    (tmp_path / "cifar-10-batches-py").chmod(0o755)
+    (tmp_path / "cifar-10-batches-py" / "test_batch").unlink()
+    monkeypatch.setenv("LRLIB_DATA", str(tmp_path))
+    with pytest.raises(ValueError, match=r"test_batch cannot be read: No such.*Delete its folder"):
+        data.load()
 
 
-def test_torchvision_imports_in_a_fresh_process():
-    """A CUDA build of torchvision beside a CPU build of torch fails on a plain import."""
-    program = "from lrlib import data; print(data._import_torchvision().datasets.CIFAR10.__name__)"
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == "CIFAR10"
+def test_the_sums_are_torchvisions(torchvision):
+    cifar10 = torchvision.datasets.CIFAR10
+    published = dict(map(tuple, cifar10.train_list + cifar10.test_list))
+    published[cifar10.meta["filename"]] = cifar10.meta["md5"]
+    assert published == fetch._MD5
+    assert cifar10.tgz_md5 == fetch._ARCHIVE_MD5
+    assert cifar10.base_folder == fetch._NAME
 
 
 # Which data set
@@ -122,7 +169,8 @@ def test_auto_falls_back_to_the_stand_in_and_says_so(
     said = capsys.readouterr().out
     assert "no network in this test" in said
     assert str(tmp_path / "empty") in said
-    assert "Shapes-10, the stand-in for CIFAR-10, is in use" in said
+    assert "To bring a copy by hand" in said
+    assert "\nShapes-10, the stand-in for CIFAR-10, is in use" in said
 
 
 def test_the_stand_in_is_refused_on_demand(no_network, tmp_path, monkeypatch):
@@ -132,9 +180,13 @@ def test_the_stand_in_is_refused_on_demand(no_network, tmp_path, monkeypatch):
         data.load()
 
 
-def test_the_stand_in_can_be_chosen(small_stand_in, monkeypatch):
+def test_the_stand_in_can_be_chosen(small_stand_in, monkeypatch, capsys):
     monkeypatch.setenv("LRLIB_DATASET", "shapes10")
     splits = data.load()
+    rule, banner, end = capsys.readouterr().out.splitlines()
+    assert banner.startswith("Shapes-10, the stand-in")
+    assert rule == end == "=" * len(banner)
+    assert splits.train.x.is_contiguous(memory_format=torch.channels_last)
     assert splits.name == "Shapes-10"
     assert len(splits.classes) == 10
     assert splits.val.y.bincount().tolist() == [500] * 10
