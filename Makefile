@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint unit slow notebooks lab clean distclean
+.PHONY: help book test lint unit slow notebooks lab home clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,10 @@ notebooks: $(installed) ## run copies of the eight notebooks and look for hidden
 
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks
+
+# With URL= the address is taken away; without URL, what _config.yml says is written out once more.
+home: ## write where the repository lives: make home URL=https://github.com/you/your-copy
+	@"$(PYTHON)" book/home.py $(if $(filter undefined,$(origin URL)),,"$(URL)")
 
 clean: ## remove what building and testing made; keep .venv and the data
 	rm -rf _build build .hypothesis .mypy_cache .pytest_cache .ruff_cache

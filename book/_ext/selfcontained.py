@@ -74,7 +74,8 @@ def configure(app: Sphinx, config: Config) -> None:
     config.lrlib_fingerprint = fingerprint()
     options = config.html_theme_options
     known = bool(options.get("repository_url"))
-    options["use_repository_button"] = options["use_issues_button"] = known
+    for button in ("use_repository_button", "use_edit_page_button", "use_issues_button"):
+        options[button] = known
     if not known:
         options["launch_buttons"] = {}
 

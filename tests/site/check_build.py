@@ -94,22 +94,29 @@ def test_notebook_can_be_downloaded_as_it_is_stored(notebook: str) -> None:
     assert json.loads(offered.read_text("utf-8")) == json.loads(stored.read_text("utf-8"))
 
 
-def repository_buttons(page: str) -> list[str]:
+def buttons_leaving_the_site(page: str) -> set[str]:
     header = read(page).select(".bd-header-article a[href]")
-    return [str(link["href"]) for link in header if urlsplit(str(link["href"])).netloc]
+    return {str(link["href"]) for link in header if urlsplit(str(link["href"])).netloc}
 
 
-@every_notebook
-def test_buttons_lead_to_the_configured_repository_or_are_not_there(notebook: str) -> None:
+@every_page
+def test_buttons_lead_to_the_configured_repository_or_are_not_there(page: str) -> None:
     url, branch = CONFIG["repository"]["url"], CONFIG["repository"]["branch"]
-    buttons = repository_buttons(notebook)
+    found = buttons_leaving_the_site(page)
     if not url:
-        assert buttons == []
-    else:
-        owner_and_name = urlsplit(url).path.strip("/")
-        colab = f"github/{owner_and_name}/blob/{branch}/{notebook}.ipynb"
-        assert f"{CONFIG['launch_buttons']['colab_url']}/{colab}" in buttons
-        assert url in buttons
+        assert found == set()
+        return
+    assert any(button.startswith(f"{url}/issues/new?") for button in found)
+    expected = {url}
+    for source in ROOT.glob(f"{page}.*"):
+        expected.add(f"{url}/edit/{branch}/{source.relative_to(ROOT).as_posix()}")
+    if page in NOTEBOOKS:
+        launch, name = CONFIG["launch_buttons"], urlsplit(url).path.strip("/")
+        expected |= {
+            f"{launch['colab_url']}/github/{name}/blob/{branch}/{page}.ipynb",
+            f"{launch['binderhub_url']}/v2/gh/{name}/{branch}?urlpath=lab/tree/{page}.ipynb",
+        }
+    assert {button for button in found if "/issues/new?" not in button} == expected
 
 
 @every_page

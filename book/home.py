@@ -1,0 +1,86 @@
+"""Write where the repository lives into the files that must know it.
+
+Usage: python book/home.py [ADDRESS]
+
+The address stands in `_config.yml`, as `repository.url`. A notebook that is opened alone, the
+README and the citation cannot look there: they hold copies, which this program writes. Without
+ADDRESS it copies what `_config.yml` says; an empty ADDRESS takes the address away.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIG = ROOT / "_config.yml"
+README = ROOT / "README.md"
+CITATION = ROOT / "CITATION.cff"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def configured(key: str) -> str:
+    """Return what `_config.yml` says for a key below one of its headings."""
+    line = rf"""^  {key}: *["']?([^"'\s]*)"""
+    found = re.search(line, CONFIG.read_text(encoding="utf-8"), re.MULTILINE)
+    if not found:
+        sys.exit(f"{CONFIG} must have a line for {key!r}, indented by two spaces; it has none")
+    return found[1]
+
+
+def checked(address: str) -> str:
+    """Return the address in its plain form; stop where no button could be made from it."""
+    plain = address.strip().rstrip("/").removesuffix(".git")
+    if plain and not re.fullmatch(r"https://github\.com/[A-Za-z0-9-]+/[A-Za-z0-9._-]+", plain):
+        sys.exit(
+            f"URL must be the address of a repository on GitHub, such as "
+            f"https://github.com/someone/learning-rates, got {address!r}; correct it, or leave it "
+            f"empty to take the address away"
+        )
+    return plain
+
+
+def table(address: str, branch: str) -> str:
+    """Return the README's table of the places that run a notebook."""
+    if not address:
+        return ""
+    name = address.removeprefix("https://github.com/")
+    colab = f"{configured('colab_url')}/github/{name}/blob/{branch}/notebooks"
+    binder = f"{configured('binderhub_url')}/v2/gh/{name}/{branch}?urlpath=lab/tree/notebooks"
+    rows = [
+        f"| [{path.stem}](notebooks/{path.name}) "
+        f"| [Colab]({colab}/{path.name}) | [Binder]({binder}/{path.name}) |\n"
+        for path in NOTEBOOKS
+    ]
+    head = "Run a chapter in your browser:\n\n| chapter | | |\n| --- | --- | --- |\n"
+    return "\n" + head + "".join(rows) + "\n"
+
+
+def replace(path: Path, pattern: str, text: str) -> str:
+    """Return the file's content with `text` after the pattern's first group, up to its end."""
+    content = path.read_text(encoding="utf-8")
+    new, count = re.subn(pattern, lambda found: found[1] + text, content, flags=re.MULTILINE)
+    if count != 1:
+        sys.exit(f"{path} must have one place for the address, and has {count}: {pattern}")
+    return new
+
+
+def main(address: str) -> None:
+    """Write the address, and what follows from it, to its places."""
+    address, branch = checked(address), configured("branch")
+    source = f"git+{address}@{branch}" if address else ""
+    code = f'repository-code: "{address}"\n' if address else ""
+    places = [
+        (CONFIG, r"^(  url: *).*$", json.dumps(address)),
+        (CITATION, r"^(type: .*\n)(?:repository-code: .*\n)?", code),
+        (README, r"^(<!-- make home -->\n)(?s:.*)(?=^<!-- end -->$)", table(address, branch)),
+        *((path, r'(LRLIB_SOURCE\\"\) or \\").*?(?=\\")', source) for path in NOTEBOOKS),
+    ]
+    contents = {path: replace(path, pattern, text) for path, pattern, text in places}
+    for path, content in contents.items():
+        path.write_text(content, encoding="utf-8", newline="\n")
+    print(f"The repository is at {address}." if address else "The repository has no address.")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:] or [configured("url")])
