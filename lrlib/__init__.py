@@ -7,7 +7,10 @@ import importlib
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["adaptive", "data", "explore", "finder", "model", "plots", "schedules", "train"]
+__all__ = [
+    *("adaptive", "data", "evidence", "explore", "finder"),
+    *("model", "plots", "schedules", "train"),
+]
 
 
 def __getattr__(name: str) -> ModuleType:

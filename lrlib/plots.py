@@ -19,7 +19,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from lrlib.data import Images
 from lrlib.train import History
 
 # Each colour has a contrast of at least 4.5 : 1 on white. The site's style sheet replaces them by
@@ -179,38 +178,6 @@ def _name_runs(ax: Axes, runs: Sequence[History]) -> None:
     if runs:
         lines = "\n".join(dict.fromkeys([*known, *new]))
         figure.supxlabel(lines, size=8, color=PALETTE["grey"], x=0.01, ha="left")
-
-
-def images(ax: Axes, pictures: Images, classes: Sequence[str], dataset: str) -> Axes:
-    """Show ten images of each class, a row a class.
-
-    Args:
-        ax: Where to draw.
-        pictures: Images to choose from; the first ten of each class are shown.
-        classes: The ten class names.
-        dataset: The data set's name, for the title.
-
-    Returns:
-        The axes that were passed.
-
-    Example:
-        >>> import torch
-        >>> black = Images(torch.zeros(100, 3, 32, 32, dtype=torch.uint8), torch.arange(100) % 10)
-        >>> figure, (ax,) = panels(height=6)
-        >>> images(ax, black, tuple("abcdefghij"), "Shapes-10").get_title()
-        'Shapes-10'
-    """
-    rows = []
-    for label in range(10):
-        chosen = pictures.x[pictures.y == label][:10]
-        rows.append(chosen.permute(2, 0, 3, 1).flatten(1, 2))
-    grid = np.concatenate([row.cpu().numpy() for row in rows])
-    ax.imshow(grid, interpolation="none")
-    ax.set_yticks([32 * label + 16 for label in range(10)], classes)
-    ax.set_xticks([])
-    ax.set_title(dataset)
-    ax.spines[:].set_visible(False)
-    return ax
 
 
 def show(figure: Figure, alt: str) -> HTML:
