@@ -6,19 +6,17 @@ One description serves both: a function that draws, and the range of each of its
 import html
 import itertools
 import json
-import math
 import os
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from IPython.display import HTML, display
+from IPython.display import HTML
 
-from lrlib import plots
+from lrlib import _live, plots
+from lrlib._live import Range, is_logarithmic, is_whole, words
 from lrlib.train import History
 
 Draw = Callable[..., object]
-Range = tuple[float, float, float]
 _POSITIONS = {1: 13, 2: 6, 3: 4}  # of each slider, by how many there are
 _numbers = itertools.count(1)
 
@@ -51,8 +49,25 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
         ...     curves(ax, {"step decay": lr_curve(StepDecay(every), 300)})
         >>> sliders(draw, "The rate falls in steps.", every=(20, 200, 100))  # doctest: +SKIP
     """
+    _check(ranges)
+
+    def picture(values: dict[str, float]) -> str:
+        figure, (ax,) = plots.panels(height=height)
+        draw(ax, **values)
+        setting = ", ".join(f"{words(name)} {value:.4g}" for name, value in values.items())
+        return plots.show(figure, f"{alt} {setting}.").data
+
+    if os.environ.get("LRLIB_STATIC"):
+        return HTML(_frames(picture, ranges))
+    return _live.sliders(picture, ranges)
+
+
+def _check(ranges: Mapping[str, Range]) -> None:
     if not 1 <= len(ranges) <= 3:
-        raise ValueError(f"sliders take one to three parameters, got {len(ranges)}")
+        raise ValueError(
+            f"sliders take one to three parameters, got {len(ranges)}; fix the others in the "
+            "function"
+        )
     for name, (low, high, first) in ranges.items():
         if not low <= first <= high or low == high:
             raise ValueError(
@@ -60,66 +75,12 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
                 f"got ({low}, {high}, {first})"
             )
 
-    def picture(values: dict[str, float]) -> str:
-        figure, (ax,) = plots.panels(height=height)
-        draw(ax, **values)
-        setting = ", ".join(f"{_words(name)} {value:.4g}" for name, value in values.items())
-        return plots.show(figure, f"{alt} {setting}.").data
-
-    if os.environ.get("LRLIB_STATIC"):
-        return HTML(_frames(picture, ranges))
-    return _live(picture, ranges)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").replace("lr", "learning rate")
-
-
-def _is_logarithmic(low: float, high: float) -> bool:
-    return low > 0 and high / low >= 100
-
-
-def _is_whole(limits: Range) -> bool:
-    return all(isinstance(value, int) for value in limits)
-
-
-def _live(picture: Callable[[dict[str, float]], str], ranges: dict[str, Range]) -> object:
-    import ipywidgets
-
-    controls = {name: _control(name, limits) for name, limits in ranges.items()}
-
-    def redraw(**values: float) -> None:
-        display(HTML(picture(values)))
-
-    output = ipywidgets.interactive_output(redraw, controls)
-    return ipywidgets.VBox([*controls.values(), output])
-
-
-def _control(name: str, limits: Range) -> Any:
-    import ipywidgets
-
-    low, high, first = limits
-    options = {
-        "description": _words(name),
-        "style": {"description_width": "9em"},
-        "layout": {"width": "28em"},
-    }
-    if _is_logarithmic(low, high):
-        return ipywidgets.FloatLogSlider(
-            value=first, min=math.log10(low), max=math.log10(high), step=0.02, **options
-        )
-    if _is_whole(limits):
-        return ipywidgets.IntSlider(value=first, min=low, max=high, **options)
-    return ipywidgets.FloatSlider(
-        value=first, min=low, max=high, step=(high - low) / 100, readout_format=".3g", **options
-    )
-
 
 def _positions(limits: Range, count: int) -> list[float]:
     low, high, first = limits
-    space = np.geomspace if _is_logarithmic(low, high) else np.linspace
+    space = np.geomspace if is_logarithmic(low, high) else np.linspace
     values = [float(f"{value:.3g}") for value in space(low, high, count)]
-    if _is_whole(limits):
+    if is_whole(limits):
         values = [round(value) for value in values]
     return sorted({*values, first})
 
@@ -148,11 +109,11 @@ def _frames(picture: Callable[[dict[str, float]], str], ranges: dict[str, Range]
 
 def _html_control(key: str, name: str, values: Sequence[float], start: int) -> str:
     texts = [f"{value:.4g}" for value in values]
-    words = html.escape(_words(name))
+    label = html.escape(words(name))
     identity = f"{key}-{name}"
     data = html.escape(json.dumps(texts), quote=True)
     return (
-        f'<div class="lrlib-control"><label for="{identity}">{words}</label>'
+        f'<div class="lrlib-control"><label for="{identity}">{label}</label>'
         f'<input type="range" id="{identity}" min="0" max="{len(values) - 1}" value="{start}" '
         f'data-values="{data}" aria-valuetext="{texts[start]}" data-lm-suppress-shortcuts="true">'
         f'<output for="{identity}">{texts[start]}</output></div>'
@@ -181,53 +142,59 @@ _SCRIPT = """
 """
 
 
-def retrain(run: Callable[..., History], alt: str, **ranges: Range) -> object:
+_NEEDS_KERNEL = (
+    '<p class="lrlib-needs-kernel">Here the notebook has controls that train again with your own '
+    "values. They need a running kernel: download this notebook at the top of the page, and run it "
+    'as <a href="../book/setup.html">Set up</a> says.</p>'
+)
+
+
+def retrain(
+    run: Callable[..., History],
+    alt: str,
+    *,
+    steps: int,
+    recorded: Mapping[str, History] | None = None,
+    **ranges: Range,
+) -> object:
     """Show sliders and a button that trains with their values and compares the last runs.
 
-    Training needs a kernel. While the book is built, a sentence says so in place of the controls.
+    The curves grow while it trains. Stop ends a run early and keeps what it has done; Reset ends
+    it, forgets all runs, and puts the sliders back. The last four runs stay in the figure. One
+    training runs at a time in a kernel, whatever is pressed.
+
+    Training needs a kernel. While the book is built, the recorded runs are shown with a sentence
+    that says where to train.
+
+    The training runs in a thread beside the cells. torch has one random state for all threads: a
+    run gives the same result again if no cell runs meanwhile, or none that draws random numbers,
+    sets the seed, or trains.
 
     Args:
-        run: Called as `run(**values)`; trains and returns the history.
+        run: Called as `run(**values, on_step=on_step)`. It trains with the values, hands `on_step`
+            to `lrlib.train.fit`, and returns the history.
         alt: What the figure of the runs shows, in a sentence.
+        steps: The steps of a whole run, for the progress bar, at least 1.
+        recorded: Names and histories of runs to compare with, drawn fainter.
         ranges: For each parameter (lowest, highest, first value), as for `sliders`.
 
     Returns:
         An object that notebooks and pages display.
 
+    Raises:
+        ValueError: `steps` is below 1, or the ranges are not those that `sliders` takes.
+
     Example:
-        >>> def run(peak_lr):
-        ...     return History("CIFAR-10", n_train=15_000, seed=0)
-        >>> controls = retrain(run, "Runs at several rates.", peak_lr=(0.001, 1.0, 0.1))
+        >>> from lrlib import train
+        >>> def run(peak_lr, on_step):
+        ...     net, optimizer = new_run(peak_lr)
+        ...     return train.fit(net, optimizer, splits, epochs=1, on_step=on_step)
+        >>> retrain(run, "My runs.", steps=117, peak_lr=(0.01, 1.0, 0.1))  # doctest: +SKIP
     """
+    _check(ranges)
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}; pass the steps of a whole run")
+    recorded = recorded or {}
     if os.environ.get("LRLIB_STATIC"):
-        return HTML(
-            '<p class="lrlib-needs-kernel">Here the notebook has controls that train again with '
-            "your own values. They need a running kernel: open the notebook to use them.</p>"
-        )
-    import ipywidgets
-
-    controls = {name: _control(name, limits) for name, limits in ranges.items()}
-    button = ipywidgets.Button(description="Train", button_style="primary")
-    output = ipywidgets.Output()
-    runs: dict[str, History] = {}
-
-    def train_again(_: object) -> None:
-        button.disabled = True
-        try:
-            with output:
-                output.clear_output(wait=True)
-                values = {name: control.value for name, control in controls.items()}
-                name = ", ".join(f"{_words(name)} {value:.3g}" for name, value in values.items())
-                runs[name] = run(**values)
-                while len(runs) > 4:
-                    del runs[next(iter(runs))]
-                figure, axes = plots.panels(columns=2)
-                for ax, y in zip(axes, ("loss", "val_accuracy"), strict=True):
-                    plots.curves(ax, runs, y)
-                output.clear_output(wait=True)
-                display(plots.show(figure, alt))
-        finally:
-            button.disabled = False
-
-    button.on_click(train_again)
-    return ipywidgets.VBox([*controls.values(), button, output])
+        return HTML(_live.comparison([], recorded, steps, alt) + _NEEDS_KERNEL)
+    return _live.Retraining(run, alt, steps, recorded, ranges).box

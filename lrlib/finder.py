@@ -40,6 +40,7 @@ from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
+from lrlib._interrupts import Interrupts
 from lrlib.train import train_step
 
 if TYPE_CHECKING:
@@ -344,25 +345,31 @@ def range_test(
     stopped = f"completed: all {steps} rates were tried"
     average, best = 0.0, math.inf
     bar = tqdm(total=steps, unit="step", leave=False, disable=bool(os.environ.get("LRLIB_STATIC")))
-    with bar, _no_trace(model, optimizer, loss_fn, loader, list(also)), torch.enable_grad():
-        model.train()
-        for lr, batch in zip(lrs.tolist(), _forever(loader), strict=False):
-            _set_lr(optimizer, lr, ratios)
-            loss = float(step_fn(model, optimizer, loss_fn, batch))
-            bar.update()
-            if not math.isfinite(loss):
-                stopped = f"the loss was {loss} at the learning rate {lr:.3g}; it is left out"
-                break
-            losses.append(loss)
-            average = 0.9 * average + 0.1 * loss
-            smoothed = average / (1 - 0.9 ** len(losses))
-            best = min(best, smoothed)
-            if smoothed > best + 3 * abs(best):
-                stopped = (
-                    f"diverged at the learning rate {lr:.3g}: the smoothed loss, {smoothed:.3g}, "
-                    f"passed 4 times its best, {best:.3g}"
-                )
-                break
+    interrupts = Interrupts()
+    guard = _no_trace(model, optimizer, loss_fn, loader, list(also))
+    with bar, interrupts, guard, torch.enable_grad():
+        try:
+            interrupts.let_through()
+            model.train()
+            for lr, batch in zip(lrs.tolist(), _forever(loader), strict=False):
+                _set_lr(optimizer, lr, ratios)
+                loss = float(step_fn(model, optimizer, loss_fn, batch))
+                bar.update()
+                if not math.isfinite(loss):
+                    stopped = f"the loss was {loss} at the learning rate {lr:.3g}; it is left out"
+                    break
+                losses.append(loss)
+                average = 0.9 * average + 0.1 * loss
+                smoothed = average / (1 - 0.9 ** len(losses))
+                best = min(best, smoothed)
+                if smoothed > best + 3 * abs(best):
+                    stopped = (
+                        f"diverged at the learning rate {lr:.3g}: the smoothed loss, "
+                        f"{smoothed:.3g}, passed 4 times its best, {best:.3g}"
+                    )
+                    break
+        finally:
+            interrupts.held = True
     return RangeTest(lrs[: len(losses)], np.array(losses), stopped)
 
 

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,6 +17,10 @@ from tqdm.auto import tqdm
 from lrlib import data
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
+
+# After how many steps `fit` reads the losses. A GPU works ahead of Python: each reading waits for
+# it, so that readings are few. On a CPU a loss is there when its step is done.
+_READ_EVERY = {"cpu": 1, "cuda": 50}
 
 
 class _Budget(NamedTuple):
@@ -142,12 +146,31 @@ def train_step(
         >>> model.weight.item()
         0.5
     """
+    return _step(model, optimizer, loss_fn, batch, nullcontext()).item()
+
+
+def _step(
+    model: nn.Module,
+    optimizer: Optimizer,
+    loss_fn: LossFunction,
+    batch: tuple[Tensor, Tensor],
+    precision: AbstractContextManager[object],
+) -> Tensor:
+    """Make a step without waiting for its loss, which stays on the device."""
     x, y = batch
     optimizer.zero_grad()
-    loss = loss_fn(model(x), y)
+    with precision:
+        loss = loss_fn(model(x), y)
     loss.backward()
     optimizer.step()
-    return loss.item()
+    return loss.detach()
+
+
+def _precision(device: torch.device) -> AbstractContextManager[object]:
+    """Multiply in bfloat16 where a GPU is built for it; weights and losses stay float32."""
+    if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0):
+        return torch.autocast("cuda", torch.bfloat16)
+    return nullcontext()
 
 
 def evaluate(model: nn.Module, images: data.Images) -> tuple[float, float]:
@@ -172,13 +195,17 @@ def evaluate(model: nn.Module, images: data.Images) -> tuple[float, float]:
         >>> round(loss, 4), accuracy
         (2.3026, 0.125)
     """
-    loss, right = 0.0, 0
-    with _judging(model):
+    parts = []
+    with _judging(model), _precision(images.x.device):
         for x, y in zip(images.x.split(1000), images.y.split(1000), strict=True):
             logits = model(data._normalise(x))
-            loss += functional.cross_entropy(logits, y, reduction="sum").item()
-            right += int((logits.argmax(dim=1) == y).sum())
-    return loss / len(images.y), right / len(images.y)
+            loss = functional.cross_entropy(logits, y, reduction="sum")
+            parts.append(torch.stack([loss.double(), (logits.argmax(dim=1) == y).sum()]))
+    loss_sum, right = 0.0, 0.0
+    for loss_of_part, right_of_part in torch.stack(parts).tolist():  # a GPU is waited for once
+        loss_sum += loss_of_part
+        right += right_of_part
+    return loss_sum / len(images.y), right / len(images.y)
 
 
 @contextmanager
@@ -212,7 +239,8 @@ def fit(
     the history is read from the optimizer right before each step: it is the applied one.
 
     Ctrl-C, or a loss that is not finite, ends the run early. The reason is printed and stands in
-    `History.stopped`; what was recorded until then is returned.
+    `History.stopped`; what was recorded until then is returned. With `on_step`, nothing is printed
+    and there is no progress bar.
 
     Args:
         model: Maps (B, 3, 32, 32) float32 to logits (B, 10). It is trained in place.
@@ -225,8 +253,9 @@ def fit(
         augment: Whether training images are shifted and mirrored.
         seed: Decides the order of the images, the augmentation and the dropout. The global random
             state is afterwards what it was.
-        on_step: Called after every step with the history so far, for instance to draw a curve as
-            it grows. What it raises is passed on; a `KeyboardInterrupt` ends the run like Ctrl-C.
+        on_step: Called with the history so far, for instance to draw a curve as it grows: after
+            every step on a CPU, after every 50 steps on a GPU, which waits for each reading. What
+            it raises is passed on; a `KeyboardInterrupt` ends the run like Ctrl-C.
 
     Returns:
         The history of the run.
@@ -251,15 +280,17 @@ def fit(
     batches = data.Batches(splits.train, batch_size, augment, seed)
     history = History(splits.name, len(splits.train.y), seed)
     # The bar is off while the book is built: a page shows the end of a run, not its progress.
+    # Whoever watches the steps shows the progress, and the end, in a way of their own.
+    watched = on_step is not None
     bar = tqdm(
         total=epochs * len(batches),
         unit="step",
         leave=False,
-        disable=bool(os.environ.get("LRLIB_STATIC")),
+        disable=watched or bool(os.environ.get("LRLIB_STATIC")),
     )
-    with bar, torch.random.fork_rng():
-        torch.manual_seed(seed)
-        try:
+    try:
+        with bar, torch.random.fork_rng():
+            torch.manual_seed(seed)
             for _ in range(epochs):
                 _train_epoch(model, optimizer, scheduler, batches, history, bar, on_step)
                 if history.stopped:
@@ -269,12 +300,12 @@ def fit(
                 history.val_loss.append(val_loss)
                 history.val_accuracy.append(val_accuracy)
                 bar.set_postfix(val_accuracy=f"{val_accuracy:.1%}")
-        except KeyboardInterrupt:
-            # It may have come between two entries that belong together.
-            _cut_to_shortest(history.step, history.lr, history.loss)
-            _cut_to_shortest(history.epoch_end, history.val_loss, history.val_accuracy)
-            history.stopped = f"interrupted after {_plural(len(history.step), 'step')}"
-    if history.stopped:
+    except KeyboardInterrupt:
+        # It may have come between two entries that belong together.
+        _cut_to_shortest(history.step, history.lr, history.loss)
+        _cut_to_shortest(history.epoch_end, history.val_loss, history.val_accuracy)
+        history.stopped = f"interrupted after {_plural(len(history.step), 'step')}"
+    if history.stopped and not watched:
         print(history)
     return history
 
@@ -289,9 +320,28 @@ def _train_epoch(
     on_step: Callable[[History], None] | None,
 ) -> None:
     model.train()
-    for batch in batches:
-        lr = float(optimizer.param_groups[0]["lr"])
-        loss = train_step(model, optimizer, functional.cross_entropy, batch)
+    device = batches.images.x.device
+    read_every, precision = _READ_EVERY.get(device.type, 1), _precision(device)
+    rates: list[float] = []
+    losses: list[Tensor] = []  # on the device, not read yet
+    for number, batch in enumerate(batches, start=1):
+        rates.append(float(optimizer.param_groups[0]["lr"]))
+        losses.append(_step(model, optimizer, functional.cross_entropy, batch, precision))
+        read = number % read_every == 0 or number == len(batches)
+        if read:
+            _write_down(history, rates, torch.stack(losses).tolist())
+            rates, losses = [], []
+            if history.stopped:
+                return
+        if scheduler is not None:
+            scheduler.step()
+        bar.update()
+        if read and on_step is not None:
+            on_step(history)
+
+
+def _write_down(history: History, rates: list[float], losses: list[float]) -> None:
+    for lr, loss in zip(rates, losses, strict=True):
         history.step.append(len(history.step))
         history.lr.append(lr)
         history.loss.append(loss)
@@ -301,11 +351,6 @@ def _train_epoch(
                 f"{lr:.3g}; lower the peak rate or warm up to it"
             )
             return
-        if scheduler is not None:
-            scheduler.step()
-        bar.update()
-        if on_step is not None:
-            on_step(history)
 
 
 def _cut_to_shortest(*columns: list[Any]) -> None:

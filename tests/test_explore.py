@@ -1,12 +1,21 @@
 """Controls: with a kernel they redraw and retrain, on a static page they choose frames."""
 
+import _thread
 import html.parser
+import itertools
 import json
+import re
+import subprocess
+import sys
+import threading
+import time
+import types
 
 import ipywidgets
 import pytest
+from test_interrupts import interrupt, moments
 
-from lrlib import explore, plots
+from lrlib import _live, explore, plots
 from lrlib.schedules import Cyclical, StepDecay, lr_curve
 from lrlib.train import History
 
@@ -33,7 +42,8 @@ def recorder():
 
 
 def widgets_of(box, kind):
-    return [child for child in box.children if isinstance(child, kind)]
+    inside = [thing for child in box.children for thing in (child, *getattr(child, "children", ()))]
+    return [thing for thing in inside if isinstance(thing, kind)]
 
 
 class Elements(html.parser.HTMLParser):
@@ -123,6 +133,37 @@ def test_static_ids_are_unique_over_explorers(static):
     assert len(ids) == len(set(ids))
 
 
+def test_an_error_after_a_move_is_shown_and_the_next_move_draws_again(live):
+    def draw(ax, every):
+        if every == 20:
+            raise ValueError("every < 20, please")
+
+    box = explore.sliders(draw, "Steps.", every=(5, 20, 10))
+    (slider,), (figure,) = widgets_of(box, ipywidgets.IntSlider), widgets_of(box, ipywidgets.HTML)
+    slider.value = 20
+    assert Elements(figure.value).of("div", **{"class": "lrlib-error", "role": "alert"})
+    assert "<strong>ValueError: every &lt; 20, please</strong>" in figure.value
+    assert "Move a slider to draw again" in figure.value
+    slider.value = 19
+    assert "<svg" in figure.value
+    assert "lrlib-error" not in figure.value
+
+
+def test_an_error_in_the_first_drawing_is_an_error_of_the_cell(live):
+    with pytest.raises(ZeroDivisionError):
+        explore.sliders(lambda ax, every: 1 / 0, "x", every=(5, 20, 10))
+
+
+@pytest.mark.parametrize("show", [explore.sliders, explore.retrain])
+def test_every_live_control_has_a_name(live, show):
+    options = {} if show is explore.sliders else {"steps": 5}
+    box = show(lambda *_, **values: None, "x", peak_lr=(0.01, 1.0, 0.1), every=(1, 9, 3), **options)
+    kinds = (ipywidgets.FloatLogSlider, ipywidgets.FloatSlider, ipywidgets.IntSlider)
+    controls = widgets_of(box, (*kinds, ipywidgets.Button, ipywidgets.IntProgress))
+    names = ["peak learning rate", "every", "Train", "Stop", "Reset", "steps"]
+    assert [control.description for control in controls] == names[: len(controls)]
+
+
 @pytest.mark.parametrize("ranges", [{}, dict.fromkeys("abcd", (1, 3, 2))])
 def test_too_few_or_too_many_parameters_are_named(live, ranges):
     with pytest.raises(ValueError, match=f"one to three parameters, got {len(ranges)}"):
@@ -135,42 +176,373 @@ def test_a_range_that_makes_no_sense_is_named(live, limits):
         explore.sliders(lambda ax, every: None, "x", every=limits)
 
 
-def press(box):
-    widgets_of(box, ipywidgets.Button)[0].click()
+# Retraining. The runs are stand-ins that make as many steps as a test needs.
 
 
-def test_the_button_trains_with_the_values_of_the_sliders(live):
+@pytest.fixture(autouse=True)
+def every_press_counts(monkeypatch):
+    """A test presses faster than a reader."""
+    monkeypatch.setattr(_live, "_ECHO", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def no_run_outlives_its_test():
+    yield
+    wait()
+
+
+def wait():
+    for thread in threading.enumerate():
+        if thread.name == "lrlib retrain":
+            thread.join(20)
+            assert not thread.is_alive(), "a training does not end"
+
+
+def add_step(history, steps_per_epoch=5):
+    history.step.append(len(history.step))
+    history.lr.append(0.1)
+    history.loss.append(2 - 0.1 * len(history.step))
+    if len(history.step) % steps_per_epoch == 0:
+        history.epoch_end.append(len(history.step))
+        history.val_loss.append(1.0)
+        history.val_accuracy.append(0.5)
+
+
+def ten_steps(on_step, **values):
+    history = History("tiny", 100, 0)
+    for _ in range(10):
+        add_step(history)
+        on_step(history)
+    return history
+
+
+class Endless:
+    """A run that ends when somebody stops it, and writes down what it was asked."""
+
+    def __init__(self):
+        self.asked, self.started = [], threading.Event()
+
+    def __call__(self, on_step, **values):
+        self.asked.append(values)
+        history = History("tiny", 100, 0)
+        while True:
+            add_step(history)
+            on_step(history)
+            self.started.set()
+            time.sleep(0.001)
+
+
+class Form:
+    """What a reader sees of the retraining widget."""
+
+    def __init__(self, run, steps=10, recorded=None, **ranges):
+        ranges = ranges or {"peak_lr": (0.001, 1.0, 0.1)}
+        self.box = explore.retrain(run, "Runs.", steps=steps, recorded=recorded, **ranges)
+        buttons = widgets_of(self.box, ipywidgets.Button)
+        self.buttons = {button.description: button for button in buttons}
+        self.message, self.figure = widgets_of(self.box, ipywidgets.HTML)
+        (self.bar,) = widgets_of(self.box, ipywidgets.IntProgress)
+        self.sliders = self.box.children[: len(ranges)]
+
+    def press(self, name):
+        self.buttons[name].click()
+
+    def train(self, *values):
+        for slider, value in zip(self.sliders, values, strict=False):
+            slider.value = value
+        self.press("Train")
+        wait()
+
+    @property
+    def ends(self):
+        """How each run of the figure ended, by its name."""
+        return dict(item.split(": ", 1) for item in re.findall("<li>(.*?)</li>", self.figure.value))
+
+    def is_ready(self):
+        return [self.buttons[name].disabled for name in ("Train", "Stop")] == [False, True]
+
+
+def test_it_trains_with_the_values_of_the_sliders(live):
     asked = []
 
-    def run(peak_lr):
-        asked.append(peak_lr)
-        return History("CIFAR-10", 100, 0, [0, 1], [0.1] * 2, [2.0, 1.0], [2], [1.0], [0.5])
+    def run(on_step, **values):
+        asked.append(values)
+        return ten_steps(on_step)
 
-    box = explore.retrain(run, "Runs.", peak_lr=(0.001, 1.0, 0.1))
+    form = Form(run, peak_lr=(0.001, 1.0, 0.1), every=(1, 9, 3))
     assert asked == []
-    press(box)
-    widgets_of(box, ipywidgets.FloatLogSlider)[0].value = 0.01
-    press(box)
-    assert asked == pytest.approx([0.1, 0.01])
-    assert not widgets_of(box, ipywidgets.Button)[0].disabled
+    assert form.figure.value == ""
+    form.train()
+    form.train(0.01, 7)
+    assert [values["every"] for values in asked] == [3, 7]
+    assert [values["peak_lr"] for values in asked] == pytest.approx([0.1, 0.01])
+    assert form.bar.value == form.bar.max == 10
+    assert form.ends["peak learning rate 0.01, every 7"].startswith("tiny, 100 images, 2 epochs")
+    assert form.is_ready()
 
 
-def test_the_button_is_off_while_it_trains_and_on_after_an_error(live, caplog):
-    states = []
+def test_pressed_twice_it_trains_once(live):
+    run = Endless()
+    form = Form(run)
+    form.press("Train")
+    form.press("Train")
+    assert run.started.wait(20)
+    assert form.buttons["Train"].disabled
+    form.press("Train")
+    form.press("Stop")
+    wait()
+    assert len(run.asked) == 1
 
-    def run(peak_lr):
-        states.append(widgets_of(box, ipywidgets.Button)[0].disabled)
-        raise RuntimeError("a fault in the run")
 
-    box = explore.retrain(run, "Runs.", peak_lr=(0.001, 1.0, 0.1))
-    press(box)
-    assert states == [True]
-    assert not widgets_of(box, ipywidgets.Button)[0].disabled
-    assert "a fault in the run" in caplog.text  # without a kernel, ipywidgets logs the error
+def test_a_press_that_waited_while_it_trained_does_not_train_afterwards(live, monkeypatch):
+    monkeypatch.setattr(_live, "_ECHO", 3600.0)
+    asked = []
+    form = Form(lambda on_step, **values: asked.append(values) or ten_steps(on_step))
+    form.train()
+    form.train()
+    assert len(asked) == 1
+    monkeypatch.setattr(_live, "_ECHO", 0.0)
+    form.train()
+    assert len(asked) == 2
 
 
-def test_retraining_on_a_static_page_says_what_it_needs(static):
-    text = explore.retrain(lambda peak_lr: None, "Runs.", peak_lr=(0.001, 1.0, 0.1)).data
-    assert "kernel" in text
-    assert "<button" not in text
-    assert "<input" not in text
+def test_two_widgets_do_not_train_at_once(live):
+    first, second = Endless(), Endless()
+    one, two = Form(first), Form(second)
+    one.press("Train")
+    assert first.started.wait(20)
+    two.press("Train")
+    assert "Another run is under way" in two.message.value
+    two.press("Stop")
+    two.press("Reset")
+    assert not one.is_ready()
+    one.press("Stop")
+    wait()
+    assert second.asked == []
+    two.press("Train")
+    assert second.started.wait(20)
+    two.press("Stop")
+    wait()
+    assert "Another run" not in two.message.value
+
+
+def test_stop_ends_the_run_and_keeps_it(live):
+    run = Endless()
+    form = Form(run, steps=10**6)
+    form.press("Train")
+    assert run.started.wait(20)
+    form.press("Stop")
+    wait()
+    assert form.is_ready()
+    assert 0 < form.bar.value < 10**6
+    assert "<svg" in form.figure.value
+    assert list(form.ends) == ["peak learning rate 0.1"]
+    run.started.clear()
+    form.sliders[0].value = 0.01
+    form.press("Train")
+    assert run.started.wait(20)
+    form.press("Stop")
+    wait()
+    assert list(form.ends) == ["peak learning rate 0.1", "peak learning rate 0.01"]
+
+
+def test_reset_ends_the_run_forgets_all_and_puts_the_sliders_back(live):
+    run = Endless()
+    form = Form(run)
+    form.sliders[0].value = 0.01
+    form.press("Train")
+    assert run.started.wait(20)
+    form.press("Reset")
+    assert form.is_ready()
+    assert (form.figure.value, form.bar.value) == ("", 0)
+    assert form.sliders[0].value == pytest.approx(0.1)
+
+
+def test_the_curve_and_the_bar_grow_while_it_trains(live, monkeypatch):
+    monkeypatch.setattr(_live, "_BETWEEN_DRAWINGS", 0.0)
+    form = Form(ten_steps)
+    bars, figures = [], []
+    form.bar.observe(lambda change: bars.append(change.new), "value")
+    form.figure.observe(lambda change: figures.append(change.new), "value")
+    form.train()
+    assert bars == list(range(1, 11))
+    assert len(set(figures)) >= 10
+    # The axis is that of the whole run from the first step on.
+    ticks = [re.findall(r"<text[^>]*>(\d+)</text>", figure) for figure in figures]
+    assert ticks[0][:3] == ticks[-1][:3]
+
+
+def test_it_is_not_drawn_at_every_step(live, monkeypatch):
+    monkeypatch.setattr(_live, "_BETWEEN_DRAWINGS", 3600.0)
+    form = Form(ten_steps)
+    bars = []
+    form.bar.observe(lambda change: bars.append(change.new), "value")
+    form.train()
+    assert bars == [1, 10]
+
+
+def test_an_error_in_a_run_is_shown_and_it_trains_again(live):
+    def run(peak_lr, on_step):
+        if peak_lr > 0.5:
+            raise RuntimeError("a fault & its reason")
+        return ten_steps(on_step)
+
+    form = Form(run)
+    form.train(0.01)
+    form.train(1.0)
+    assert Elements(form.message.value).of("div", **{"class": "lrlib-error", "role": "alert"})
+    assert "<strong>RuntimeError: a fault &amp; its reason</strong>" in form.message.value
+    assert "Change a value and press Train" in form.message.value
+    assert "in run\n" in form.message.value  # the traceback says where
+    assert form.is_ready()
+    assert len(form.ends) == 1
+    form.train(0.1)
+    assert form.message.value == ""
+    assert len(form.ends) == 2
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (lambda peak_lr, on_step: None, "must return a History, got None"),
+        (lambda peak_lr: None, "unexpected keyword argument &#x27;on_step&#x27;"),
+    ],
+)
+def test_a_run_that_does_not_keep_to_the_contract_is_told(live, run, message):
+    form = Form(run)
+    form.train()
+    assert message in form.message.value
+
+
+def test_the_last_four_runs_stay_and_are_named_by_what_differs(live):
+    form = Form(ten_steps, peak_lr=(0.001, 1.0, 0.1), every=(1, 9, 3))
+    form.train(0.1, 3)
+    assert list(form.ends) == ["peak learning rate 0.1, every 3"]
+    form.train(0.1, 4)
+    assert list(form.ends) == ["every 3", "every 4"]
+    form.train(0.1, 3)  # takes the place of the run with the same values
+    assert list(form.ends) == ["every 4", "every 3"]
+    for every in (5, 6, 7):
+        form.train(0.1, every)
+    assert list(form.ends) == ["every 3", "every 5", "every 6", "every 7"]
+
+
+def colours_of(svg):
+    names = re.findall(r"fill: var\(--lrlib-(\w+)[^>]*>(?:[^<]*)(every \d)<", svg)
+    return {name: colour for colour, name in names}
+
+
+def test_a_run_keeps_its_colour_while_it_stays(live):
+    form = Form(ten_steps, every=(1, 9, 3))
+    seen = []
+    for every in range(1, 8):
+        form.train(every)
+        seen.append(colours_of(form.figure.value))
+    assert len(set(seen[-1].values())) == 4
+    for before, after in itertools.pairwise(seen):
+        both = before.keys() & after.keys()
+        assert {name: before[name] for name in both} == {name: after[name] for name in both}
+
+
+def test_recorded_runs_lie_under_the_readers_runs_fainter_and_named(live):
+    recorded = {"cosine": ten_steps(lambda history: None)}
+    form = Form(ten_steps, recorded=recorded)
+    assert list(form.ends) == ["cosine (recorded)"]
+    form.train()
+    assert list(form.ends) == ["cosine (recorded)", "peak learning rate 0.1"]
+    lines = re.findall(r'style="fill: none; [^"]*stroke: var[^"]*"', form.figure.value)
+    faint = ["stroke-opacity: 0.5" in line for line in lines]
+    assert faint == [True, False, True, False]  # the recorded one first, in both panels
+    assert ["--lrlib-grey" in line for line in lines] == faint
+    form.press("Reset")
+    assert list(form.ends) == ["cosine (recorded)"]
+
+
+def test_in_colab_a_press_stays_until_the_run_has_ended_and_ctrl_c_stops_it(live, monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    form = Form(ten_steps)
+    form.press("Train")
+    assert form.bar.value == 10
+    assert form.is_ready()
+
+    def interrupted(peak_lr, on_step):
+        history = History("tiny", 100, 0)
+        for step in itertools.count():
+            add_step(history)
+            on_step(history)
+            if step == 3:
+                _thread.interrupt_main()
+            time.sleep(0.001)
+
+    form = Form(interrupted)
+    form.press("Train")
+    assert form.is_ready()
+    assert len(form.ends) == 1
+
+
+def test_ctrl_c_while_a_button_is_pressed_leaves_a_widget_that_works(live, monkeypatch):
+    monkeypatch.setattr(_live, "comparison", lambda *_: "")  # drawing takes longer than all else
+    asked = []
+
+    def run(on_step, **values):
+        asked.append(values)
+        return ten_steps(on_step)
+
+    form = Form(run)
+    for moment in moments():
+        came, _ = interrupt(lambda: form.press("Train"), moment, _live, threading)
+        wait()
+        assert form.is_ready()
+        before = len(asked)
+        form.train()
+        assert len(asked) == before + 1
+        if not came:
+            break
+    assert moment > 10
+
+
+TRAIN_AND_LEAVE = """\
+import threading, time
+from lrlib import explore
+from lrlib.train import History
+started = threading.Event()
+def run(every, on_step):
+    history = History("tiny", 100, 0)
+    while True:
+        history.step.append(len(history.step)); history.lr.append(.1); history.loss.append(1.)
+        on_step(history)
+        started.set()
+        time.sleep(.001)
+form = explore.retrain(run, "Runs.", steps=9, every=(1, 9, 3))
+form.children[1].children[0].click()
+started.wait(20)
+print("trains")
+"""
+
+
+def test_a_training_does_not_keep_the_kernel_alive():
+    command = [sys.executable, "-c", TRAIN_AND_LEAVE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "trains\n")
+
+
+def test_retraining_on_a_static_page_shows_the_recorded_runs_and_says_what_it_needs(static):
+    ranges = {"peak_lr": (0.001, 1.0, 0.1)}
+    recorded = {"cosine": ten_steps(lambda history: None)}
+    plain = explore.retrain(ten_steps, "Runs.", steps=10, **ranges).data
+    assert "<svg" not in plain
+    full = explore.retrain(ten_steps, "Runs.", steps=10, recorded=recorded, **ranges).data
+    assert 'aria-label="Runs."' in full
+    assert "cosine (recorded)" in full
+    for text in (plain, full):
+        assert "running kernel" in text
+        assert 'href="../book/setup.html"' in text
+        assert not Elements(text).of("button")
+        assert not Elements(text).of("input")
+
+
+def test_retraining_checks_its_arguments(live):
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        explore.retrain(ten_steps, "Runs.", steps=0, peak_lr=(0.001, 1.0, 0.1))
+    with pytest.raises(ValueError, match=r"peak_lr must be \(lowest, highest, first value\)"):
+        explore.retrain(ten_steps, "Runs.", steps=5, peak_lr=(0.001, 1.0, 2.0))

@@ -23,19 +23,26 @@ def widget_states(notebook):
 
 
 def errors_in_widgets(notebook):
-    """Error messages and tracebacks that a widget swallowed: nbmake does not see them."""
+    """What a widget shows of the errors in its callbacks: nbmake does not see them."""
+    states = [state["state"] for state in widget_states(notebook).values()]
+    values = [str(state.get("value", "")) for state in states]
+    outputs = [output for state in states for output in state.get("outputs", [])]
     return [
-        output
-        for state in widget_states(notebook).values()
-        for output in state["state"].get("outputs", [])
-        if output["output_type"] == "error" or output.get("name") == "stderr"
+        *(value for value in values if 'class="lrlib-error"' in value),
+        *(o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"),
     ]
+
+
+def errors(notebook):
+    in_cells = [output for output in outputs(notebook) if output["output_type"] == "error"]
+    return in_cells + errors_in_widgets(notebook)
 
 
 def texts(notebook):
     """All that an executed notebook shows, its widgets included."""
     states = [state["state"] for state in widget_states(notebook).values()]
-    return json.dumps([outputs(notebook), [state.get("outputs", []) for state in states]])
+    shown = [(state.get("outputs", []), state.get("value", "")) for state in states]
+    return json.dumps([outputs(notebook), shown])
 
 
 def test_there_are_eight():
@@ -45,8 +52,7 @@ def test_there_are_eight():
 @pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
 def test_every_control_was_used_without_an_error(path):
     notebook = nbformat.read(path, as_version=4)
-    assert [output for output in outputs(notebook) if output["output_type"] == "error"] == []
-    assert errors_in_widgets(notebook) == []
+    assert errors(notebook) == []
     used = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
     sliders, buttons = map(int, re.findall(r"moved (\d+) sliders, pressed (\d+) buttons", used)[0])
     assert sliders >= 1

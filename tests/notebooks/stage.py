@@ -16,19 +16,30 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 USE_EVERY_CONTROL = """\
 import gc
+import threading
 import ipywidgets
 controls = [thing for thing in gc.get_objects() if issubclass(type(thing), ipywidgets.Widget)]
 sliders = [thing for thing in controls if hasattr(thing, "min") and hasattr(thing, "readout")]
 buttons = [thing for thing in controls if isinstance(thing, ipywidgets.Button)]
+pages = [thing for thing in controls if isinstance(thing, ipywidgets.HTML)]
+faults = []
+def look():
+    faults.extend(page.value for page in pages if 'class="lrlib-error"' in page.value)
 for slider in sliders:
     first = slider.value
     logarithmic = isinstance(slider, ipywidgets.FloatLogSlider)
     for end in (slider.min, slider.max):
         slider.value = slider.base**end if logarithmic else end
+        look()
     slider.value = first
-for button in buttons:
+for button in sorted(buttons, key=lambda button: button.description):  # Train comes last
     button.click()
+    for thread in threading.enumerate():
+        if thread.name == "lrlib retrain":
+            thread.join()
+    look()
 print(f"moved {len(sliders)} sliders, pressed {len(buttons)} buttons")
+assert not faults, faults
 """
 
 
