@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint unit slow notebooks lab home clean distclean
+.PHONY: help book test lint unit slow notebooks bench record reproduce lab home clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,19 @@ notebooks: $(installed) ## run copies of the eight notebooks and look for hidden
 	$(python) -m pytest --nbmake --overwrite --nbmake-kernel=python3 --nbmake-timeout=600 \
 	    build/tested
 	$(python) -m pytest tests/notebooks/check_executed.py
+
+# With SMOKE=1 everything runs once, on noise, and nothing is written down.
+bench: $(installed) ## measure how fast the book trains: print a table, save its rows
+	@mkdir -p build
+	$(python) -m pytest benchmarks/speed.py --benchmark-quiet $(if $(SMOKE),--smoke \
+	    --benchmark-json=build/smoke.json,--benchmark-json=benchmarks/rows/ratios.json)
+
+# OPTIONS= takes --workers, --scheduler and --at-most.
+record: $(installed) ## make the runs of the study that are missing; it can be stopped at any moment
+	$(python) -m lrlib.evidence.record $(OPTIONS)
+
+reproduce: $(installed) ## make three recorded runs again and compare
+	$(python) -m lrlib.evidence.reproduce $(OPTIONS)
 
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks

@@ -39,5 +39,6 @@ def faults(keep):
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc hands blocks back")
 def test_training_asks_the_system_for_memory_once():
-    assert faults(keep=False) > 1000  # what happens without, or the next line would show nothing
-    assert faults(keep=True) < 200
+    without = faults(keep=False)
+    assert without > 1000, "there is nothing to save here, so that the next line shows nothing"
+    assert faults(keep=True) < without / 10

@@ -1,0 +1,116 @@
+"""The usual way to train on CIFAR-10, to compare with: torchvision's transforms and a DataLoader.
+
+`blitz` is the recipe of PyTorch's "60 minute blitz" tutorial.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+
+from lrlib import data
+
+# Operators declared for torchvision. torch forgets them when nobody holds the declaration.
+_DECLARED: list[torch.library.Library] = []
+
+
+def _import_transforms() -> ModuleType:
+    try:
+        from torchvision import transforms
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        # A torchvision built for CUDA beside a torch built for the CPU lacks its compiled
+        # operators, and its import fails on the first one it looks up. Transforms use none.
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _DECLARED.append(library)
+        from torchvision import transforms
+    return transforms
+
+
+class _Pictures(Dataset[tuple[Tensor, int]]):
+    """Images one at a time, as `torchvision.datasets.CIFAR10` gives them."""
+
+    def __init__(self, images: data.Images, transform: nn.Module) -> None:
+        self.pixels = images.x.permute(0, 2, 3, 1).contiguous().numpy()
+        self.labels = images.y.tolist()
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        from PIL import Image
+
+        return self.transform(Image.fromarray(self.pixels[index])), self.labels[index]
+
+
+def batches(images: data.Images, batch_size: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield augmented batches without end, as a DataLoader makes them."""
+    transforms = _import_transforms()
+    transform = transforms.Compose(
+        [
+            transforms.RandomCrop(32, padding=4),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            transforms.Normalize(*([v / 255 for v in vs] for vs in (data._MEAN, data._STD))),
+        ]
+    )
+    loader = DataLoader(
+        _Pictures(images, transform),
+        batch_size,
+        shuffle=True,
+        drop_last=True,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
+    while True:
+        yield from loader
+
+
+class _LeNet(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(
+            *(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+            *(nn.Linear(16 * 5 * 5, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU()),
+            nn.Linear(84, 10),
+        )
+
+
+def blitz(splits: data.Splits, parts: int) -> Iterator[float]:
+    """Train as the tutorial does, in so many parts.
+
+    Yields:
+        After each part but the last nan; at the end the validation accuracy.
+    """
+    transforms = _import_transforms()
+    half = (0.5, 0.5, 0.5)
+    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(half, half)])
+    load = partial(DataLoader, batch_size=4, num_workers=2)
+    loader = load(_Pictures(splits.train, transform), shuffle=True)
+    torch.manual_seed(0)
+    net = _LeNet()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9)
+    total, step = 2 * len(loader), 0
+    for _ in range(2):
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(net(x), y)
+            loss.backward()
+            optimizer.step()
+            loss.item()  # the tutorial adds the losses up
+            step += 1
+            if step * parts // total > (step - 1) * parts // total and step < total:
+                yield float("nan")
+    with torch.no_grad():
+        right = [
+            (net(x).argmax(dim=1) == y).float() for x, y in load(_Pictures(splits.val, transform))
+        ]
+    yield float(torch.cat(right).mean())
