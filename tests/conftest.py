@@ -35,3 +35,14 @@ def real_data(monkeypatch):
     monkeypatch.setenv("LRLIB_DATA", str(folder))
     monkeypatch.setenv("LRLIB_DATASET", "cifar10")
     return folder
+
+
+@pytest.fixture
+def undo_what_a_recorder_sets(monkeypatch):
+    """What recording sets in processes of its own must not outlive a test that sets it in this."""
+    # To set them here means that monkeypatch puts them back, whoever changes them meanwhile.
+    monkeypatch.setenv("LRLIB_STATIC", "")
+    monkeypatch.setenv("LRLIB_DATASET", "auto")
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)

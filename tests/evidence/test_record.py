@@ -17,6 +17,7 @@ from lrlib.evidence import record, rows, study
 from lrlib.evidence.study import Run
 
 FOLDER = Path(__file__).parent
+pytestmark = pytest.mark.usefixtures("undo_what_a_recorder_sets")
 
 # A recorder whose runs take a moment instead of minutes, in a process that can be killed.
 QUICK_RECORDER = f"""

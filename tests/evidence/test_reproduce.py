@@ -6,6 +6,7 @@ from synthetic import row
 from lrlib.evidence import record, reproduce
 from lrlib.evidence.study import Run
 
+pytestmark = pytest.mark.usefixtures("undo_what_a_recorder_sets")
 RECORDED = [row(Run("main", "cosine", "short", 0.1, seed), 0.7) for seed in range(5)]
 
 
