@@ -106,7 +106,7 @@ VARIANTS = {
 # The largest rate that still trains, with and without warm-up. More rates are added until the
 # largest one fails for every seed.
 EDGE_VARIANTS = ("cosine", "warmup-cosine")
-EDGE_RATES = _grid(0.4, 6)
+EDGE_RATES = _grid(0.05, 8)
 EDGE_SEEDS = SEEDS
 TRAINS = 0.3  # validation accuracy; chance is 0.1
 

@@ -86,10 +86,10 @@ def test_two_variants_run_at_each_other_s_tuned_rate():
 
 
 def test_the_edge_is_followed_until_every_seed_fails():
-    assert study.edge_rates(RESULTS, "cosine")[-1] == 12.8
+    assert study.edge_rates(RESULTS, "cosine")[-1] == 6.4
     one_survivor = dict(RESULTS)
-    one_survivor[Run("edge", "cosine", "short", 12.8, 2)] = 0.5
-    assert study.edge_rates(one_survivor, "cosine")[-1] == 25.6
+    one_survivor[Run("edge", "cosine", "short", 6.4, 2)] = 0.5
+    assert study.edge_rates(one_survivor, "cosine")[-1] == 12.8
 
 
 def test_what_waits_for_tuned_rates_is_counted():
