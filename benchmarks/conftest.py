@@ -30,14 +30,14 @@ class Size:
 
     Args:
         smoke: Whether everything is tiny and on noise, to see that it runs.
-        rounds: How often the sides take turns, where processor time is the clock.
-        wall_rounds: The same for rows that need the wall clock, and more time.
+        rounds: How often the sides take turns.
+        slow_rounds: The same where a turn takes long.
         steps: In one turn of a side that trains.
     """
 
     smoke: bool
     rounds: int
-    wall_rounds: int
+    slow_rounds: int
     steps: int
 
     @property
@@ -51,8 +51,8 @@ def size(request: pytest.FixtureRequest) -> Size:
     """Choose the size by `--smoke`."""
     smoke = request.config.getoption("--smoke")
     if smoke:
-        return Size(smoke, rounds=1, wall_rounds=1, steps=1)
-    return Size(smoke, rounds=27, wall_rounds=9, steps=13)
+        return Size(smoke, rounds=1, slow_rounds=1, steps=1)
+    return Size(smoke, rounds=27, slow_rounds=9, steps=13)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -125,6 +125,8 @@ GOAL_SEARCH = (
     _long(16, 4, batch_size=64, peak_lr=0.1),
     _long(24, 5, augment=False),
     _long(24, 5),
+    *GOALS,
+    _long(16, 15),
 )
 
 

@@ -1,6 +1,6 @@
 """Train seeds in processes of their own, side by side or one after the other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -45,9 +45,9 @@ class Workers:
             count, get_context("spawn"), initializer=torch.set_num_threads, initargs=(threads,)
         )
 
-    def train(self, n_train: int | None) -> None:
-        """Train seeds 0 and 1; `None` is the noise."""
-        list(self.pool.map(_train_seed, (0, 1), (n_train, n_train)))
+    def train(self, seeds: Sequence[int], n_train: int | None) -> None:
+        """Train seeds on so many images; `None` is the noise."""
+        list(self.pool.map(_train_seed, seeds, [n_train] * len(seeds)))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ called at exactly these points, so that a test can send SIGINT at each of them i
 
 import asyncio
 import contextlib
+import gc
 import json
 import random
 import signal
@@ -28,7 +29,9 @@ def interrupt(call, moment, *modules):
     """Call, with SIGINT at the given moment that Python spends in the modules' own code.
 
     Returns whether that moment came, and the result or the KeyboardInterrupt. Who keeps that keeps
-    its frames alive, as IPython does: nothing is put right by their end.
+    its frames alive, as IPython does: nothing is put right by their end. What earlier calls left to
+    the garbage collector stays there meanwhile: an interrupt while that is cleared away would reach
+    nobody, and is none of this call's.
     """
     files = {module.__file__ for module in modules}
     passed = 0
@@ -41,6 +44,7 @@ def interrupt(call, moment, *modules):
                 sys.setprofile(None)
                 signal.raise_signal(signal.SIGINT)
 
+    gc.disable()
     sys.setprofile(profile)
     try:
         result = call()
@@ -48,6 +52,7 @@ def interrupt(call, moment, *modules):
         result = interrupt
     finally:
         sys.setprofile(None)
+        gc.enable()
     return passed >= moment, result
 
 
