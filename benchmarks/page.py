@@ -26,9 +26,11 @@ def _table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) 
     for first, *rest in lines:
         cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
         body += f'<tr><th scope="row">{html.escape(first)}</th>{cells}</tr>'
-    title = f"<caption>{html.escape(caption)}</caption>"
+    title = html.escape(caption)
     return HTML(
-        f'<table class="table">{title}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
+        f'<div class="lrlib-table" tabindex="0" role="region" aria-label="{title}">'
+        f'<table class="table"><caption>{title}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
@@ -49,6 +51,22 @@ def ratios() -> HTML:
     rows, machine = report.ratios()
     lines = [[*report.cells(row), ""] for row in rows]
     return _table(_setting([machine]), [*report.HEADER, "on a GPU"], lines)
+
+
+def remarks() -> HTML:
+    """Say what else the benchmarks found about three of the rows."""
+    rows = {row["row"]: row for row in report.ratios()[0]}
+    trained = rows["trained images a second, ours : DataLoader loop"]
+    seeds = rows["two seeds, one after the other : side by side"]
+    imports = rows["import lrlib, beyond torch's own import"]
+    return HTML(
+        f"<p>Trained images: with lrlib's memory layout in both loops, so that the batches alone "
+        f"differ, the ratio is {trained['same_layout']:.2f}. Two seeds: one seed on one thread, "
+        f"with the other core at rest, bounds what two side by side could reach; that bound is "
+        f"{seeds['at_best']:.2f}, and {seeds['reached']:.2f} was reached. The better two threads "
+        f"share one run, the less there is to gain. Import: with the modules that train it takes "
+        f"{imports['with_what_trains']:.0f} ms.</p>"
+    )
 
 
 def _points(value: float) -> str:

@@ -1,6 +1,5 @@
 """Time two or more pieces of work in turn, so that a busy machine slows all of them alike."""
 
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -12,12 +11,6 @@ Times = dict[str, list[float]]
 wall: Clock = time.perf_counter
 # Other programs do not count in it, so it compares work on one thread best.
 processor: Clock = time.process_time
-
-
-def children() -> float:
-    """Return the processor seconds of the processes that this one started and that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def in_turn(

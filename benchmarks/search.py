@@ -119,13 +119,15 @@ _SAY = {
 }
 
 # For 78 % of the validation images within 60 s of `fit` on two cores, and 82 % within 120 s.
-GOALS = (_long(16, 6, augment=False), _long(24, 8))
+# 8 epochs of width 24 came first: with two seeds of three they ended 0.1 points short.
+GOALS = (_long(16, 6, augment=False), _long(24, 9))
 GOAL_SEARCH = (
     _long(16, 4, augment=False),
     _long(16, 4, batch_size=64, peak_lr=0.1),
     _long(24, 5, augment=False),
     _long(24, 5),
-    *GOALS,
+    _long(16, 6, augment=False),
+    _long(24, 8),
     _long(16, 15),
 )
 
@@ -294,7 +296,7 @@ class _WindowBatches(data.Batches):
 
 
 def _process(stack: ExitStack, setting: Setting, seed: int) -> ProcessPoolExecutor:
-    pool = ProcessPoolExecutor(1, get_context("spawn"), None, _Worker.start, (setting, seed))
+    pool = ProcessPoolExecutor(1, get_context("spawn"), _Worker.start, (setting, seed))
     return stack.enter_context(pool)
 
 
