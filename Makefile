@@ -20,10 +20,10 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint unit slow notebooks bench record reproduce lab home clean distclean
+.PHONY: help book test lint unit test-slow notebooks bench record reproduce lab home clean distclean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 book: $(installed) ## run the notebooks, build the site into _build/html, check its pages
 	rm -rf _build/html _build/.doctrees _build/.jupyter_cache _build/jupyter_execute
@@ -44,7 +44,7 @@ lint: $(installed) ## check style, types, spelling and the workflow file
 unit: $(installed) ## run the tests of lrlib and of the repository, and the doctests
 	$(python) -m pytest
 
-slow: $(installed) ## run the tests marked slow, which `make test` leaves out
+test-slow: $(installed) ## run the tests marked slow, which `make test` leaves out
 	$(python) -m pytest -m slow
 
 # Not in _build: nbmake passes over notebooks in a folder of that name.

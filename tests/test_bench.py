@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import pairs, report, speed
+from benchmarks import growth, machine, pairs, report, search, speed
 
 ROOT = Path(__file__).parents[1]
 
@@ -112,3 +112,26 @@ def test_the_table_says_what_was_reached(bounds, reached, verdict):
 def test_a_ratio_that_is_no_number_is_refused():
     with pytest.raises(AssertionError):
         speed.note(types.SimpleNamespace(extra_info={}), "row", float("nan"), aim=1)
+
+
+@pytest.mark.slow
+def test_the_search_and_the_growth_write_rows_and_repeat_none(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LRLIB_DATASET", "shapes10")
+    monkeypatch.setattr(machine, "ROWS", tmp_path)
+    monkeypatch.setattr(search, "SEEDS", (0,))
+    tiny = search.Recipe("tiny", n_train=256, epochs=1)
+    monkeypatch.setattr(search, "ACCURACY", (tiny,))
+    monkeypatch.setattr(search, "GOALS", (tiny,))
+    monkeypatch.setattr(search, "SETTINGS", search.SETTINGS[:1])
+    monkeypatch.setattr(growth, "SWEEPS", {"images": (256,)})
+    for _ in range(2):
+        search.accuracy()
+        search.goal()
+        search.throughput(rounds=1, steps=1)
+        growth.main()
+    rows = {name: machine.read_rows(name) for name in ("accuracy", "goal", "throughput", "growth")}
+    assert [len(found) for found in rows.values()] == [1, 1, 1, 1]
+    assert "test_accuracy" not in rows["accuracy"][0], "a search must not read the test images"
+    assert 0 <= rows["goal"][0]["test_accuracy"] <= 1
+    assert rows["throughput"][0]["ratio"] > 0
+    assert rows["growth"][0]["peak_mb"] >= rows["growth"][0]["loaded_mb"]
