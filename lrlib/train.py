@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from tqdm.auto import tqdm
 
 from lrlib import data
+from lrlib._interrupts import Interrupts
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -210,15 +211,19 @@ def evaluate(model: nn.Module, images: data.Images) -> tuple[float, float]:
 
 @contextmanager
 def _judging(model: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients; afterwards each module is in the mode it was in."""
+    """Eval mode without gradients; afterwards each module is in the mode it was in.
+
+    Ctrl-C waits until then.
+    """
     modes = {module: module.training for module in model.modules()}
-    try:
-        with torch.no_grad():
-            model.eval()
-            yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
+    with Interrupts():
+        try:
+            with torch.no_grad():
+                model.eval()
+                yield
+        finally:
+            for module, training in modes.items():
+                module.training = training
 
 
 def fit(
@@ -301,6 +306,8 @@ def fit(
                 history.val_accuracy.append(val_accuracy)
                 bar.set_postfix(val_accuracy=f"{val_accuracy:.1%}")
     except KeyboardInterrupt:
+        # It may have come while an optimizer had switched gradients off for its step.
+        torch.set_grad_enabled(True)
         # It may have come between two entries that belong together.
         _cut_to_shortest(history.step, history.lr, history.loss)
         _cut_to_shortest(history.epoch_end, history.val_loss, history.val_accuracy)

@@ -21,6 +21,7 @@ import torch
 from test_finder_no_trace import assert_unchanged, everything, make, step_on
 from torch.autograd import grad_mode
 from torch.nn import functional
+from torch.optim import optimizer as sgd
 
 from lrlib import _interrupts, data, finder, plots, train
 
@@ -96,6 +97,8 @@ def draw(history):
     assert "<svg" in plots.show(figure, "An interrupted run.").data
 
 
+# Where it comes while Python itself clears a generator away, Python warns and goes on.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object _default_to_fused")
 def test_fit_leaves_a_usable_history_at_every_moment(small_splits):
     usable = {}
     for moment in moments():
@@ -107,7 +110,10 @@ def test_fit_leaves_a_usable_history_at_every_moment(small_splits):
                 net, optimizer, small_splits, epochs=2, batch_size=16, on_step=seen.append
             )
 
-        came, history = interrupt(run, moment, train, data, contextlib, torch.random)
+        came, history = interrupt(
+            run, moment, train, data, _interrupts, contextlib, grad_mode, torch.random, sgd
+        )
+        assert torch.is_grad_enabled()
         if not came:
             break
         if isinstance(history, KeyboardInterrupt):
@@ -120,8 +126,7 @@ def test_fit_leaves_a_usable_history_at_every_moment(small_splits):
         draw(history)
 
 
-# Where it comes while Python itself clears a generator away, Python warns and goes on.
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object _forever")
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object _forever")  # the same
 def test_the_finder_leaves_no_trace_at_any_moment():
     batches = [(torch.randn(8, 3), torch.arange(8) % 2)]
     tried = lost = 0
