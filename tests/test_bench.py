@@ -119,15 +119,15 @@ def test_the_search_and_the_growth_write_rows_and_repeat_none(tmp_path, monkeypa
     monkeypatch.setenv("LRLIB_DATASET", "shapes10")
     monkeypatch.setattr(machine, "ROWS", tmp_path)
     monkeypatch.setattr(search, "SEEDS", (0,))
-    tiny = search.Recipe("tiny", n_train=256, epochs=1)
+    tiny = search.Recipe("tiny", n_train=1024, epochs=1)
     monkeypatch.setattr(search, "ACCURACY", (tiny,))
     monkeypatch.setattr(search, "GOALS", (tiny,))
     monkeypatch.setattr(search, "SETTINGS", search.SETTINGS[:1])
-    monkeypatch.setattr(growth, "SWEEPS", {"images": (256,)})
+    monkeypatch.setattr(growth, "SWEEPS", {"images": (1024,)})
     for _ in range(2):
         search.accuracy()
         search.goal()
-        search.throughput(rounds=1, steps=1)
+        search.throughput(rounds=2, steps=1)
         growth.main()
     rows = {name: machine.read_rows(name) for name in ("accuracy", "goal", "throughput", "growth")}
     assert [len(found) for found in rows.values()] == [1, 1, 1, 1]
