@@ -21,7 +21,7 @@ import torch
 from test_finder_no_trace import assert_unchanged, everything, make, step_on
 from torch.autograd import grad_mode
 from torch.nn import functional
-from torch.optim import optimizer as sgd
+from torch.optim import optimizer as optim_base
 
 from lrlib import _interrupts, data, finder, plots, train
 
@@ -111,7 +111,7 @@ def test_fit_leaves_a_usable_history_at_every_moment(small_splits):
             )
 
         came, history = interrupt(
-            run, moment, train, data, _interrupts, contextlib, grad_mode, torch.random, sgd
+            run, moment, train, data, _interrupts, contextlib, grad_mode, torch.random, optim_base
         )
         assert torch.is_grad_enabled()
         if not came:
@@ -126,7 +126,8 @@ def test_fit_leaves_a_usable_history_at_every_moment(small_splits):
         draw(history)
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object _forever")  # the same
+# As in the test above, of the generator of the batches.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object _forever")
 def test_the_finder_leaves_no_trace_at_any_moment():
     batches = [(torch.randn(8, 3), torch.arange(8) % 2)]
     tried = lost = 0
