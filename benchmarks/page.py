@@ -37,11 +37,12 @@ def _table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) 
 def _setting(rows: Sequence[Row]) -> str:
     """Say on which machine, with which versions and when rows were measured."""
     figures = {n: max(row["mm_gflops"][n] for row in rows) for n in ("1", "2")}
+    on_two = f" and {figures['2']:.0f} on two" if rows[-1].get("threads", 2) == 2 else ""
     days = sorted({row["date"] for row in rows})
     row = rows[-1]
     return (
         f"{row['machine']}, {row['cores']} cores; torch.mm reaches {figures['1']:.0f} GFLOP/s on "
-        f"one thread and {figures['2']:.0f} on two; Python {row['versions']['python']}, torch "
+        f"one thread{on_two}; Python {row['versions']['python']}, torch "
         f"{row['versions']['torch']}; {' to '.join(dict.fromkeys([days[0], days[-1]]))}."
     )
 

@@ -20,7 +20,7 @@ from lrlib import plots
 from lrlib._interrupts import Interrupts
 from lrlib.train import History
 
-Range = tuple[float, float, float]
+Range = tuple[float, float, float] | list[float]
 Values = dict[str, float]
 
 _KEPT = 4
@@ -37,6 +37,11 @@ def words(name: str) -> str:
 
 def is_logarithmic(low: float, high: float) -> bool:
     return low > 0 and high / low >= 100
+
+
+def first_value(limits: Range) -> float:
+    """Where a slider begins."""
+    return limits[len(limits) // 2] if isinstance(limits, list) else limits[2]
 
 
 def is_whole(limits: Range) -> bool:
@@ -61,12 +66,15 @@ def sliders(picture: Callable[[Values], str], ranges: Mapping[str, Range]) -> ip
 
 
 def _control(name: str, limits: Range) -> Any:
-    low, high, first = limits
-    options = {
+    options: dict[str, Any] = {
         "description": words(name),
         "style": {"description_width": "9em"},
         "layout": {"width": "28em"},
     }
+    if isinstance(limits, list):
+        texts = [(f"{value:.4g}", value) for value in limits]
+        return ipywidgets.SelectionSlider(options=texts, value=first_value(limits), **options)
+    low, high, first = limits
     if is_logarithmic(low, high):
         return ipywidgets.FloatLogSlider(
             value=first, min=math.log10(low), max=math.log10(high), step=0.02, **options
@@ -126,7 +134,7 @@ class Retraining:
     ) -> None:
         self._run, self._alt, self._steps, self._recorded = run, alt, steps, recorded
         self._controls = {name: _control(name, limits) for name, limits in ranges.items()}
-        self._first = {name: limits[2] for name, limits in ranges.items()}
+        self._first = {name: first_value(limits) for name, limits in ranges.items()}
         self._runs: list[_Run] = []
         self._stop = False  # an Event has a lock, and Ctrl-C could leave it locked
         self._ended = -math.inf

@@ -13,7 +13,7 @@ import numpy as np
 from IPython.display import HTML
 
 from lrlib import _live, plots
-from lrlib._live import Range, is_logarithmic, is_whole, words
+from lrlib._live import Range, first_value, is_logarithmic, is_whole, words
 from lrlib.train import History
 
 Draw = Callable[..., object]
@@ -33,14 +33,15 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
         height: The height of the figure in inches, positive.
         ranges: For each parameter (lowest, highest, first value), one to three parameters. Whole
             numbers give a slider of whole numbers; from 0.001 to 1, or wherever the highest is
-            100 times the lowest or more, the slider is logarithmic.
+            100 times the lowest or more, the slider is logarithmic. A list has the only values
+            that there are, in rising order; the slider begins in its middle.
 
     Returns:
         An object that notebooks and pages display.
 
     Raises:
-        ValueError: There are no parameters or more than three, or a first value lies outside its
-            range.
+        ValueError: There are no parameters or more than three, a first value lies outside its
+            range, or a list does not rise.
 
     Example:
         >>> from lrlib.plots import curves
@@ -68,7 +69,12 @@ def _check(ranges: Mapping[str, Range]) -> None:
             f"sliders take one to three parameters, got {len(ranges)}; fix the others in the "
             "function"
         )
-    for name, (low, high, first) in ranges.items():
+    for name, limits in ranges.items():
+        if isinstance(limits, list):
+            if len(limits) < 2 or limits != sorted(set(limits)):
+                raise ValueError(f"{name} must be a list of values that rise, got {limits}")
+            continue
+        low, high, first = limits
         if not low <= first <= high or low == high:
             raise ValueError(
                 f"{name} must be (lowest, highest, first value) with the first value in between, "
@@ -77,6 +83,8 @@ def _check(ranges: Mapping[str, Range]) -> None:
 
 
 def _positions(limits: Range, count: int) -> list[float]:
+    if isinstance(limits, list):
+        return limits
     low, high, first = limits
     space = np.geomspace if is_logarithmic(low, high) else np.linspace
     values = [float(f"{value:.3g}") for value in space(low, high, count)]
@@ -88,7 +96,8 @@ def _positions(limits: Range, count: int) -> list[float]:
 def _frames(picture: Callable[[dict[str, float]], str], ranges: dict[str, Range]) -> str:
     choices = [_positions(limits, _POSITIONS[len(ranges)]) for limits in ranges.values()]
     starts = [
-        values.index(limits[2]) for values, limits in zip(choices, ranges.values(), strict=True)
+        values.index(first_value(limits))
+        for values, limits in zip(choices, ranges.values(), strict=True)
     ]
     frames = []
     for positions in itertools.product(*(range(len(values)) for values in choices)):

@@ -154,6 +154,30 @@ def test_an_error_in_the_first_drawing_is_an_error_of_the_cell(live):
         explore.sliders(lambda ax, every: 1 / 0, "x", every=(5, 20, 10))
 
 
+def test_a_list_has_the_only_values_that_there_are(static):
+    drawn = []
+    text = explore.sliders(
+        lambda ax, peak_lr: drawn.append(peak_lr), "x", peak_lr=[0.1, 0.2, 0.4]
+    ).data
+    assert drawn == [0.1, 0.2, 0.4]
+    (slider,) = Elements(text).of("input")
+    assert (slider["max"], slider["value"]) == ("2", "1")
+    assert json.loads(slider["data-values"]) == ["0.1", "0.2", "0.4"]
+
+
+def test_a_list_becomes_a_slider_over_its_values(live):
+    drawn = []
+    box = explore.sliders(lambda ax, lr: drawn.append(lr), "x", lr=[0.1, 0.2, 0.4])
+    box.children[0].value = 0.4
+    assert drawn == [0.2, 0.4]
+
+
+@pytest.mark.parametrize("values", [[0.1], [0.2, 0.1], [0.1, 0.1]])
+def test_a_list_must_rise(values):
+    with pytest.raises(ValueError, match="lr must be a list of values that rise"):
+        explore.sliders(lambda ax, lr: None, "x", lr=values)
+
+
 @pytest.mark.parametrize("show", [explore.sliders, explore.retrain])
 def test_every_live_control_has_a_name(live, show):
     options = {} if show is explore.sliders else {"steps": 5}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lrlib.evidence import rows
+from lrlib.evidence import rows, study
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -69,6 +69,81 @@ class Record:
 
         return figures.sensitivity(ax, self.rows, variants, budget)
 
+    def differences(self, ax: "Axes", budget: str = "long", *, reference: str = "fixed") -> "Axes":
+        """Draw each strategy's test accuracy minus another's, in pairs, with 95 % intervals.
+
+        Args:
+            ax: Where to draw.
+            budget: "short" or "long".
+            reference: A key of `lrlib.evidence.study.VARIANTS`.
+
+        Returns:
+            The axes that were passed.
+
+        Raises:
+            ValueError: The record has no runs of a variant at this budget.
+        """
+        from lrlib.evidence import figures
+
+        return figures.differences(ax, self.rows, budget, reference)
+
+    def edge(self, ax: "Axes") -> "Axes":
+        """Draw how runs end at ever higher peak rates, every seed, with and without warm-up.
+
+        Args:
+            ax: Where to draw.
+
+        Returns:
+            The axes that were passed.
+
+        Raises:
+            ValueError: The record has no such runs.
+        """
+        from lrlib.evidence import figures
+
+        return figures.edge(ax, self.rows)
+
+    def suggestions(self, ax: "Axes", variant: str = "fixed") -> "Axes":
+        """Draw what the finder's four rules suggest, every seed, beside the tuned rate.
+
+        Args:
+            ax: Where to draw.
+            variant: "fixed" or "cosine".
+
+        Returns:
+            The axes that were passed.
+
+        Raises:
+            ValueError: The record has no finder's runs of the variant.
+        """
+        from lrlib.evidence import figures
+
+        return figures.suggestions(ax, self.rows, variant)
+
+    def explore(self, variant: str, budget: str = "long") -> object:
+        """Show a slider over the peak rates that were tried, and the loss of the runs at each.
+
+        Args:
+            variant: A key of `lrlib.evidence.study.VARIANTS`.
+            budget: "short" or "long".
+
+        Returns:
+            An object that notebooks and pages display.
+
+        Raises:
+            ValueError: The record lacks rates of the variant's grid at this budget.
+        """
+        from lrlib import explore
+        from lrlib.evidence import figures
+
+        grid, _, _ = figures.tuning(self.rows, variant, budget)
+
+        def draw(ax: "Axes", peak_lr: float) -> None:
+            figures.learning(ax, self.rows, variant, budget, peak_lr)
+
+        alt = "The training loss of the recorded tuning runs, those at one peak rate in front:"
+        return explore.sliders(draw, alt, peak_lr=grid)
+
     def verdicts(self, chapter: str) -> "HTML":
         """List a chapter's claims, each with its verdict, its interval and n.
 
@@ -81,8 +156,59 @@ class Record:
         Raises:
             ValueError: There are no claims for the chapter, or no rows for a claim.
         """
-        from IPython.display import HTML
+        from lrlib.evidence import tables
 
-        from lrlib.evidence import figures
+        return _html(tables.verdicts(self.rows, chapter))
 
-        return HTML(figures.verdicts(self.rows, chapter))
+    def advice(self, claim: str, *, holds: str, fails: str, undecided: str) -> "HTML":
+        """Give the advice that belongs to a claim's verdict, with the evidence below it.
+
+        Args:
+            claim: The id of a claim in `claims.yml`.
+            holds: What to advise if the claim holds.
+            fails: What to advise if it fails.
+            undecided: What to advise if the record cannot decide.
+
+        Returns:
+            An object that notebooks and pages display.
+
+        Raises:
+            ValueError: There is no such claim, or there are no rows for it.
+        """
+        from lrlib.evidence import tables
+
+        words = {"holds": holds, "fails": fails, "undecided here": undecided}
+        return _html(tables.advice(self.rows, claim, words))
+
+    def table(self, what: str) -> "HTML":
+        """Show a table: what the record holds, what came out, or all claims with their verdicts.
+
+        Args:
+            what: "short" or "long" for the accuracies at that budget, "weight decay", "claims" or
+                "protocol".
+
+        Returns:
+            An object that notebooks and pages display.
+
+        Raises:
+            ValueError: There is no such table, or the record lacks runs for it.
+        """
+        from lrlib.evidence import tables
+
+        if what in study.EPOCHS:
+            return _html(tables.accuracies(self.rows, what))
+        others = {
+            "weight decay": tables.decays,
+            "claims": tables.every_claim,
+            "protocol": tables.protocol,
+        }
+        if what not in others:
+            known = ", ".join([*study.EPOCHS, *others])
+            raise ValueError(f"what must be one of {known}, got {what!r}")
+        return _html(others[what](self.rows))
+
+
+def _html(text: str) -> "HTML":
+    from IPython.display import HTML
+
+    return HTML(text)

@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from scipy import stats
 
-from lrlib.evidence.measures import MEASURES
+from lrlib.evidence.measures import MEASURES, Values
 from lrlib.evidence.rows import Row
 
 # A link to the file in book/: a package that is installed holds a copy.
@@ -134,12 +134,13 @@ def _differences(claim: Claim, record: Sequence[Row]) -> list[float]:
     pairs = [left[key] - right[key] for key in sorted(left.keys() & right.keys())]
     if len(pairs) < 2:
         raise ValueError(
-            f"claim {claim.id}: {claim.left} and {claim.right} have {len(pairs)} seeds in common"
+            f"claim {claim.id}: {claim.left} and {claim.right} have {len(pairs)} seeds in common "
+            "that ran on the same hardware"
         )
     return pairs
 
 
-def _side(claim: Claim, side: dict[str, Any], record: Sequence[Row]) -> dict[int, float]:
+def _side(claim: Claim, side: dict[str, Any], record: Sequence[Row]) -> Values:
     values = MEASURES[claim.measure][0](record, **side)
     if len(values) < 2:
         raise ValueError(

@@ -1,19 +1,20 @@
-"""Figures and lists of the recorded study. They draw what the record holds, and nothing else."""
+"""Figures of the recorded study. They draw what the record holds, and nothing else."""
 
-import html
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from lrlib.evidence import claims, rows, study
+from lrlib.evidence.measures import pair
 from lrlib.evidence.rows import Row
 from lrlib.plots import PALETTE
 
 _CHANCE = 10
 _STYLES = ("-", "--", "-.", ":")  # a second cue beside colour
-_MARKS = {"holds": "✓", "fails": "✗", "undecided here": "?"}
 
 
 def curves(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget: str) -> Axes:
@@ -32,7 +33,7 @@ def curves(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget: str
     ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=list(epochs))
     ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
     ax.legend(frameon=False, fontsize=9, labelcolor="linecolor")
-    _caption(ax, f"{_setting(budget)}, {count} seeds at the tuned rate, band: 95 % interval")
+    _caption(ax, f"{setting(budget)}, {count} seeds at the tuned rate, band: 95 % interval")
     return ax
 
 
@@ -41,8 +42,10 @@ def sensitivity(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget
 
     The bar along the bottom spans the rates whose mean is within 1 point of the best one.
     """
+    all_rates: list[float] = []
     for number, variant in enumerate(variants):
         grid, means, points = tuning(record, variant, budget)
+        all_rates += grid
         shown = study.VARIANTS[variant]
         colour = PALETTE[shown.colour]
         ax.plot(grid, means, _STYLES[number % 4], color=colour, label=shown.label)
@@ -50,62 +53,126 @@ def sensitivity(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget
             ax.plot(lr, accuracy, "x" if diverged else ".", color=colour, ms=6)
         best = int(np.argmax(means))
         ax.plot(grid[best], means[best], "o", color=colour, ms=9, fillstyle="none")
-        near = [lr for lr, mean in zip(grid, means, strict=True) if mean >= means[best] - 1]
-        ax.plot([min(near), max(near)], [4 - 3 * number] * 2, color=colour, linewidth=4)
-    ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
-    ax.set(xlabel="peak learning rate (log scale)", ylabel="validation accuracy")
-    ax.legend(frameon=False, fontsize=9, labelcolor="linecolor")
+        near = near_best(record, variant, budget)
+        bottom = ax.get_xaxis_transform()  # heights from 0, the bottom, to 1
+        height = 0.03 + 0.035 * number
+        ax.plot([near[0], near[-1]], [height] * 2, color=colour, linewidth=4, transform=bottom)
+    _rates_below(ax, all_rates)
+    ax.set_ylim(bottom=0)
+    ax.legend(frameon=False, fontsize=9, labelcolor="linecolor", loc="center left")
     seeds = len(study.TUNING_SEEDS)
     _caption(
         ax,
-        f"{_setting(budget)}, {seeds} tuning seeds; circle: the tuned rate; bar: within 1 point "
-        f"of it; ×: diverged, counted as chance",
+        f"{setting(budget)}, {seeds} tuning seeds\n"
+        "circle: the tuned rate; bar: rates within 1 point of it; ×: diverged, counted as chance",
     )
     return ax
 
 
-def verdicts(record: Sequence[Row], chapter: str) -> str:
-    """Return an HTML list of the chapter's claims, each with its verdict, interval and n."""
-    chosen = [claim for claim in claims.read() if claim.chapter == chapter]
-    if not chosen:
-        raise ValueError(f"there are no claims for the chapter {chapter!r}; see claims.yml")
-    items = []
-    for claim in chosen:
-        verdict = claims.judge(claim, record)
-        name = verdict.word.replace(" ", "-")
-        items.append(
-            f'<li class="lrlib-claim lrlib-{name}" id="claim-{claim.id}">'
-            f"<p>{html.escape(claim.claim)}</p>"
-            f'<p><strong><span aria-hidden="true">{_MARKS[verdict.word]}</span> '
-            f"{verdict.word}</strong>: {html.escape(sentence(claim, verdict))} "
-            f"Source of the claim: {html.escape(claim.source)}.</p></li>"
-        )
-    return f'<ul class="lrlib-claims">{"".join(items)}</ul>'
+def differences(ax: Axes, record: Sequence[Row], budget: str, reference: str) -> Axes:
+    """Draw each variant's test accuracy minus the reference's, in pairs, with 95 % intervals."""
+    others = [variant for variant in study.VARIANTS if variant != reference]
+    found = {variant: paired(record, variant, reference, budget) for variant in others}
+    ordered = sorted(found, key=lambda variant: found[variant][0])
+    for height, variant in enumerate(ordered):
+        mean, low, high = found[variant]
+        shown = study.VARIANTS[variant]
+        colour = PALETTE[shown.colour]
+        ax.plot([low, high], [height, height], color=colour)
+        ax.plot(mean, height, "o", color=colour, ms=5)
+    ax.axvline(0, color=PALETTE["grey"], linewidth=1)
+    ax.set_yticks(range(len(ordered)), [study.VARIANTS[variant].label for variant in ordered])
+    label = study.VARIANTS[reference].label
+    ax.set(xlabel=f"test accuracy minus that of {label}, percentage points")
+    pairs = len(main_runs(record, reference, budget))
+    _caption(ax, f"{setting(budget)}, each at its tuned rate, {pairs} pairs, 95 % intervals")
+    return ax
 
 
-def sentence(claim: claims.Claim, verdict: claims.Verdict) -> str:
-    """Return what was measured: the mean difference, its interval, n and the budget."""
-    signed = [f"{value:+.2f}" for value in (verdict.mean, verdict.low, verdict.high)]
-    unit = f" {verdict.unit}" if verdict.unit else ""
-    words, threshold = claim.expect
-    return (
-        f"{claim.measure}, {_side(claim.left)} minus {_side(claim.right)}: {signed[0]}{unit} "
-        f"(95 % interval {signed[1]} to {signed[2]}, n = {verdict.pairs}); the claim says "
-        f"{words} {threshold:g}{unit}."
+def edge(ax: Axes, record: Sequence[Row]) -> Axes:
+    """Draw how short runs end at ever higher peak rates, every seed, without and with warm-up."""
+    for number, variant in enumerate(study.EDGE_VARIANTS):
+        runs = [r for r in record if (r.run.stage, r.run.variant) == ("edge", variant)]
+        if not runs:
+            raise ValueError(f"the record has no edge runs of {variant!r}; run `make record`")
+        grid = sorted({row.lr for row in runs})
+        means = [fmean(100 * row.accuracy for row in runs if row.lr == lr) for lr in grid]
+        shown = study.VARIANTS[variant]
+        colour = PALETTE[shown.colour]
+        ax.plot(grid, means, _STYLES[number], color=colour, label=shown.label)
+        for row in runs:
+            mark = "x" if row.accuracy < study.TRAINS else "."
+            ax.plot(row.lr, 100 * row.accuracy, mark, color=colour, ms=6)
+    ax.axhline(100 * study.TRAINS, color=PALETTE["grey"], linewidth=1)
+    _rates_below(ax, (row.lr for row in record if row.run.stage == "edge"))
+    ax.legend(frameon=False, fontsize=9, labelcolor="linecolor")
+    seeds = len(study.EDGE_SEEDS)
+    _caption(
+        ax, f"{setting('short')}, {seeds} seeds; ×: below {study.TRAINS:.0%}, it fails to train"
     )
+    return ax
 
 
-def _side(side: object) -> str:
-    if not isinstance(side, dict):
-        return f"{side:g}"
-    rest = ", ".join(
-        f"{name.replace('_', ' ')} {value}" for name, value in side.items() if name != "variant"
+def suggestions(ax: Axes, record: Sequence[Row], variant: str) -> Axes:
+    """Draw what the four rules suggest, every seed, beside the tuned rate of a variant."""
+    runs = [r for r in record if (r.run.stage, r.run.variant) == ("finder", variant)]
+    best = study.tuned_lr(rows.results(record), variant, "short")
+    if not runs or best is None:
+        raise ValueError(f"the record has no finder runs of {variant!r}; run `make record`")
+    rules = list(runs[0].suggestions)
+    for height, rule in enumerate(rules):
+        found = [row.suggestions[rule] for row in runs]
+        ax.plot(found, [height] * len(found), "|", color=PALETTE["blue"], ms=14)
+    ends = [min(min(row.suggestions.values()) for row in runs), best]
+    ends.append(max(max(row.suggestions.values()) for row in runs))
+    ax.axvline(best, color=PALETTE["orange"], linestyle="--", linewidth=1.5)
+    ax.text(best, len(rules) - 0.4, " tuned rate", color=PALETTE["orange"], size=9)
+    ax.set_yticks(range(len(rules)), rules)
+    ax.set(xscale="log", xlabel="suggested learning rate (log scale)", ylim=(-0.6, len(rules)))
+    ax.set_xlim(10 ** math.floor(math.log10(min(ends))), 10 ** math.ceil(math.log10(max(ends))))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    label = study.VARIANTS[variant].label
+    _caption(ax, f"{rows.DATASET}, batch 128, {len(runs)} seeds; tuned: {label}, 2 epochs")
+    return ax
+
+
+def learning(ax: Axes, record: Sequence[Row], variant: str, budget: str, peak_lr: float) -> Axes:
+    """Draw the training loss of the tuning runs, those at one peak rate in front."""
+    tuned = [
+        row
+        for row in record
+        if (row.run.stage, row.run.variant, row.run.budget) == ("tuning", variant, budget)
+    ]
+    shown = study.VARIANTS[variant]
+    ends = []
+    for row in sorted(tuned, key=lambda row: row.lr == peak_lr):
+        front = row.lr == peak_lr
+        colour = PALETTE[shown.colour if front else "grey"]
+        epochs = [(tenth + 0.5) / 10 for tenth in range(len(row.loss))]
+        width, alpha = (1.8, 1.0) if front else (0.7, 0.5)
+        ax.plot(epochs, row.loss, color=colour, linewidth=width, alpha=alpha)
+        if front:
+            ends.append("diverged" if row.diverged else f"{row.accuracy:.1%}")
+    ax.set(xlabel="epoch", ylabel="training loss", xlim=(0, study.EPOCHS[budget]), ylim=(0.4, 2.6))
+    ax.set_title(
+        f"{shown.label}, peak rate {peak_lr:g}: validation accuracy {' and '.join(ends)}",
+        size=10,
     )
-    label = study.VARIANTS[side["variant"]].label
-    return f"{label} ({rest})" if rest else label
+    seeds = len(study.TUNING_SEEDS)
+    _caption(ax, f"{setting(budget)}, {seeds} tuning seeds; grey: the other rates of the grid")
+    return ax
+
+
+def paired(
+    record: Sequence[Row], variant: str, reference: str, budget: str
+) -> tuple[float, float, float]:
+    """Return the mean paired difference of test accuracies, in points, and its 95 % interval."""
+    own, other = (
+        {pair(row): 100 * float(row.test_accuracy or 0) for row in main_runs(record, v, budget)}
+        for v in (variant, reference)
+    )
+    return claims.interval([own[key] - other[key] for key in sorted(own.keys() & other.keys())])
 
 
 def main_runs(record: Sequence[Row], variant: str, budget: str) -> list[Row]:
@@ -142,12 +209,33 @@ def tuning(
     return list(grid), means, points
 
 
+def near_best(record: Sequence[Row], variant: str, budget: str) -> list[float]:
+    """Return the rates of a grid whose mean accuracy is within 1 point of the best one's."""
+    grid, means, _ = tuning(record, variant, budget)
+    return [lr for lr, mean in zip(grid, means, strict=True) if mean >= max(means) - 1]
+
+
 def _accuracy(row: Row, epoch: int) -> float:
     return _CHANCE if row.diverged else 100 * row.val_accuracy[epoch - 1]
 
 
-def _setting(budget: str) -> str:
+def setting(budget: str) -> str:
+    """Name the data, the budget, the network's width and the batch size."""
     return f"{rows.DATASET}, 45,000 images × {study.EPOCHS[budget]} epochs, width 16, batch 128"
+
+
+def _rates_below(ax: Axes, rates: Iterable[float]) -> None:
+    """Put peak rates on the x axis and validation accuracy in percent on the y axis."""
+    ax.set_xscale("log", base=2)
+    # A rate that is less than half a factor of 2 above another one has no room for its number.
+    ticks: list[float] = []
+    for rate in sorted(set(rates)):
+        if not ticks or rate > 1.5 * ticks[-1]:
+            ticks.append(rate)
+    ax.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks], minor=False)
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
+    ax.set(xlabel="peak learning rate (log scale)", ylabel="validation accuracy")
 
 
 def _caption(ax: Axes, text: str) -> None:

@@ -12,8 +12,14 @@ from lrlib.evidence import rows, study
 from lrlib.evidence.rows import Row
 from lrlib.evidence.study import EPOCHS, WEIGHT_DECAY
 
-Values = dict[int, float]
+Pair = tuple[int, str]
+Values = dict[Pair, float]
 Measure = Callable[..., Values]
+
+
+def pair(row: Row) -> Pair:
+    """Return what two runs have in common that may be compared: the seed, and the hardware."""
+    return row.run.seed, row.machine
 
 
 def _main(
@@ -49,7 +55,7 @@ def accuracy_on_test(
         ]
     else:
         chosen = _main(record, variant, budget, weight_decay)
-    return {row.run.seed: 100 * float(row.test_accuracy or 0) for row in chosen}
+    return {pair(row): 100 * float(row.test_accuracy or 0) for row in chosen}
 
 
 def validation_accuracy(record: Sequence[Row], variant: str, budget: str, epoch: int) -> Values:
@@ -57,7 +63,7 @@ def validation_accuracy(record: Sequence[Row], variant: str, budget: str, epoch:
     if not 1 <= epoch <= EPOCHS[budget]:
         raise ValueError(f"epoch must be from 1 to {EPOCHS[budget]}, got {epoch}")
     return {
-        row.run.seed: 10.0 if row.diverged else 100 * row.val_accuracy[epoch - 1]
+        pair(row): 10.0 if row.diverged else 100 * row.val_accuracy[epoch - 1]
         for row in _main(record, variant, budget)
     }
 
@@ -68,7 +74,7 @@ def loss_fall(record: Sequence[Row], variant: str, budget: str, at: float, withi
     Both losses are means over the three tenths of an epoch that end there.
     """
     return {
-        row.run.seed: _loss_until(row, at) - _loss_until(row, at + within)
+        pair(row): _loss_until(row, at) - _loss_until(row, at + within)
         for row in _main(record, variant, budget)
     }
 
@@ -79,7 +85,7 @@ def share_of_fall(
     """Which share of the training loss's fall from epoch `at` to `until` comes `within` epochs."""
     first = loss_fall(record, variant, budget, at, within)
     whole = loss_fall(record, variant, budget, at, until - at)
-    return {seed: first[seed] / whole[seed] for seed in whole}
+    return {key: first[key] / whole[key] for key in whole}
 
 
 def _loss_until(row: Row, epoch: float) -> float:
@@ -91,10 +97,10 @@ def _loss_until(row: Row, epoch: float) -> float:
 def edge(record: Sequence[Row], variant: str) -> Values:
     """The largest peak rate that still trains, as its logarithm to base 2."""
     rows_of_edge = [r for r in record if (r.run.stage, r.run.variant) == ("edge", variant)]
-    largest = {row.run.seed: -math.inf for row in rows_of_edge}
+    largest = {pair(row): -math.inf for row in rows_of_edge}
     for row in rows_of_edge:
         if row.accuracy >= study.TRAINS:
-            largest[row.run.seed] = max(math.log2(row.lr), largest[row.run.seed])
+            largest[pair(row)] = max(math.log2(row.lr), largest[pair(row)])
     if -math.inf in largest.values():
         raise ValueError(f"{variant} trains at no rate of the edge; add lower ones to EDGE_RATES")
     return largest
@@ -107,9 +113,9 @@ def finder_gain(record: Sequence[Row], variant: str) -> Values:
     """
     tuned = accuracy_on_test(record, variant, "short")
     return {
-        row.run.seed: 100 * float(row.test_accuracy or 0) - tuned[row.run.seed]
+        pair(row): 100 * float(row.test_accuracy or 0) - tuned[pair(row)]
         for row in _finder(record, variant)
-        if row.run.seed in tuned
+        if pair(row) in tuned
     }
 
 
@@ -119,14 +125,14 @@ def finder_distance(record: Sequence[Row], variant: str, rule: str = "halfway") 
     if tuned is None:
         return {}
     return {
-        row.run.seed: math.log10(row.suggestions[rule] / tuned) for row in _finder(record, variant)
+        pair(row): math.log10(row.suggestions[rule] / tuned) for row in _finder(record, variant)
     }
 
 
 def finder_disagreement(record: Sequence[Row], variant: str) -> Values:
     """The largest of the four suggestions over the smallest, in decades."""
     return {
-        row.run.seed: math.log10(max(row.suggestions.values()) / min(row.suggestions.values()))
+        pair(row): math.log10(max(row.suggestions.values()) / min(row.suggestions.values()))
         for row in _finder(record, variant)
     }
 

@@ -109,6 +109,13 @@ def test_sides_without_a_common_seed_are_an_error():
         claims.judge(made(), runs("cosine", [0.7] * 6) + other)
 
 
+def test_runs_on_other_hardware_are_not_compared():
+    fixed = runs("fixed", [0.68] * 6)
+    elsewhere = [row(r.run, r.accuracy, machine="a GPU") for r in runs("cosine", [0.7] * 6)]
+    with pytest.raises(ValueError, match="0 seeds in common that ran on the same hardware"):
+        claims.judge(made(), fixed + elsewhere)
+
+
 def written(tmp_path, *entries):
     file = tmp_path / "claims.yml"
     file.write_text("".join(f"- {entry}\n" for entry in entries))

@@ -5,7 +5,7 @@ import pytest
 from synthetic import accuracy, complete_study, row
 
 from lrlib import plots
-from lrlib.evidence import Record, claims, study
+from lrlib.evidence import Record, claims, figures, study
 from lrlib.evidence.study import Run
 
 ROWS = complete_study()
@@ -85,6 +85,110 @@ def test_no_rows_are_an_error_and_not_an_empty_figure(ax):
         RECORD.verdicts("09-magic")
 
 
+def test_differences_are_paired_sorted_and_have_an_interval(ax):
+    def cosine_wins(run):
+        return accuracy(run) + 0.05 * (run.variant == "cosine" and run.stage == "main")
+
+    record = Record(complete_study(cosine_wins))
+    record.differences(ax, "short")
+    labels = [text.get_text() for text in ax.get_yticklabels()]
+    assert len(labels) == len(study.VARIANTS) - 1
+    assert labels[-1] == "cosine"
+    points = [drawn for drawn in ax.lines if drawn.get_marker() == "o"]
+    assert points[-1].get_xdata() == pytest.approx([5])
+    assert "6 pairs, 95 % intervals" in ax.figure.get_supxlabel()
+
+
+def test_an_interval_of_differences_is_students(ax):
+    runs = [
+        row(Run("main", variant, "short", 0.1, seed), 0.5 + gain * seed / 100)
+        for variant, gain in (("fixed", 0), ("cosine", 1))
+        for seed in range(6)
+    ]
+    # 2.5 ± 2.570582 * 1.870829 / sqrt(6)
+    found = figures.paired(runs, "cosine", "fixed", "short")
+    assert found == pytest.approx((2.5, 0.53669, 4.46331), abs=1e-4)
+
+
+def test_the_edge_shows_every_seed_and_what_fails(ax):
+    RECORD.edge(ax)
+    dots = [drawn for drawn in ax.lines if drawn.get_marker() in (".", "x")]
+    runs = [r for r in ROWS if r.run.stage == "edge"]
+    assert len(dots) == len(runs)
+    crosses = [drawn for drawn in dots if drawn.get_marker() == "x"]
+    assert len(crosses) == sum(r.accuracy < study.TRAINS for r in runs) > 0
+    with pytest.raises(ValueError, match="no edge runs"):
+        Record([]).edge(ax)
+
+
+def test_suggestions_show_every_seed_of_each_rule(ax):
+    RECORD.suggestions(ax)
+    rules = [text.get_text() for text in ax.get_yticklabels()]
+    assert rules == ["halfway", "steepest", "valley", "minimum/10"]
+    marks = [drawn for drawn in ax.lines if drawn.get_marker() == "|"]
+    assert [len(drawn.get_xdata()) for drawn in marks] == [len(study.FINDER_SEEDS)] * 4
+    assert marks[1].get_xdata() == pytest.approx([0.003] * 10)
+    with pytest.raises(ValueError, match="no finder runs of 'fixed'"):
+        Record([]).suggestions(ax)
+
+
+def test_a_slider_runs_over_the_recorded_rates(monkeypatch):
+    monkeypatch.setenv("LRLIB_STATIC", "1")
+    page = RECORD.explore("cosine").data
+    grid = study.VARIANTS["cosine"].rates
+    assert page.count('class="lrlib-frame"') == len(grid)
+    for lr in grid:
+        assert f"cosine, peak rate {lr:g}: validation accuracy" in page
+    with pytest.raises(ValueError, match="lacks rates"):
+        Record([]).explore("cosine")
+
+
+def test_the_runs_at_the_chosen_rate_are_in_front(ax):
+    figures.learning(ax, ROWS, "cosine", "long", 0.05)
+    own = plots.PALETTE[study.VARIANTS["cosine"].colour]
+    front = [drawn for drawn in ax.lines if drawn.get_color() == own]
+    chosen = [r for r in ROWS if r.run.stage == "tuning" and r.run.budget == "long"]
+    chosen = [r for r in chosen if r.run.variant == "cosine" and r.lr == 0.05]
+    assert [list(drawn.get_ydata()) for drawn in front] == [r.loss for r in chosen]
+    assert ax.lines[-1].get_color() == own
+    assert f"{chosen[0].accuracy:.1%}" in ax.get_title()
+
+
+def test_advice_follows_the_verdict():
+    def cosine_wins(run):
+        return accuracy(run) + 0.05 * (run.variant == "cosine" and run.stage == "main")
+
+    words = {"holds": "Anneal.", "fails": "Do not anneal.", "undecided": "Toss a coin."}
+    before = RECORD.advice("cosine-beats-fixed", **words).data
+    after = Record(complete_study(cosine_wins)).advice("cosine-beats-fixed", **words).data
+    assert "Do not anneal." in before
+    assert "<p>Anneal.</p>" in after
+    assert "n = 6" in after
+    assert 'href="../notebooks/04-cosine-annealing.html#claim-cosine-beats-fixed"' in after
+    with pytest.raises(ValueError, match="no claim 'magic'"):
+        RECORD.advice("magic", **words)
+
+
+def test_tables_hold_what_the_rows_hold():
+    protocol = RECORD.table("protocol").data
+    assert f"<td>{len(ROWS):,}</td>" in protocol
+    assert "c58f30108f718f92721af3b95e74349a" in protocol
+    every = RECORD.table("claims").data
+    judged = [claims.judge(claim, ROWS).word for claim in claims.read()]
+    assert f"{len(judged)} claims: {judged.count('holds')} hold, " in every
+    assert all(f"#claim-{claim.id}" in every for claim in claims.read())
+    short = RECORD.table("short").data
+    runs = [r for r in ROWS if (r.run.stage, r.run.variant) == ("main", "adam")]
+    mean = np.mean([100 * r.test_accuracy for r in runs if r.run.budget == "short"])
+    assert f"Adam</th><td>{mean:.1f} %" in short
+    decay = RECORD.table("weight decay").data
+    assert decay.count('<tr><th scope="row">') == 2 * 3
+    with pytest.raises(ValueError, match="what must be one of short, long, weight decay"):
+        RECORD.table("magic")
+    with pytest.raises(ValueError, match="0 runs of 'fixed' at the weight decay"):
+        Record([]).table("weight decay")
+
+
 def test_verdicts_stand_beside_their_claims_with_interval_and_n():
     shown = RECORD.verdicts("04-cosine-annealing").data
     for claim in claims.read():
@@ -92,7 +196,8 @@ def test_verdicts_stand_beside_their_claims_with_interval_and_n():
     judged = claims.judge(next(c for c in claims.read() if c.id == "cosine-beats-fixed"), ROWS)
     assert "<span aria-hidden=" in shown
     assert judged.word in shown
-    assert f"{judged.mean:+.2f} points (95 % interval {judged.low:+.2f}" in shown
+    signed = [f"{value:+.2f}".replace("-", "−") for value in (judged.mean, judged.low)]
+    assert f"{signed[0]} points (95 % interval {signed[1]}" in shown
     assert "n = 6" in shown
 
 

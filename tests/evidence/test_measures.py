@@ -9,6 +9,10 @@ from lrlib.evidence import measures
 from lrlib.evidence.study import Run
 
 
+def on_one_machine(values):
+    return {(seed, "a machine"): value for seed, value in values.items()}
+
+
 def falling(run):
     """A long run whose loss is 2 until epoch 2.5, falls by 0.8 in 0.5 epochs, then by 0.2."""
     loss = [2.0] * 25 + [1.6, 1.2, 1.2, 1.2, 1.2] + [1.2, 1.0] + [1.0] * 18
@@ -21,11 +25,11 @@ LONG = [Run("main", "step", "long", 0.1, seed) for seed in (0, 1)]
 def test_the_fall_of_the_loss_is_read_around_two_epochs():
     record = [falling(run) for run in LONG]
     fall = measures.loss_fall(record, "step", "long", at=2.5, within=0.5)
-    assert fall == pytest.approx({0: 0.8, 1: 0.8})
+    assert fall == pytest.approx(on_one_machine({0: 0.8, 1: 0.8}))
     whole = measures.loss_fall(record, "step", "long", at=2.5, within=1.25)
-    assert whole == pytest.approx({0: 1.0, 1: 1.0})
+    assert whole == pytest.approx(on_one_machine({0: 1.0, 1: 1.0}))
     share = measures.share_of_fall(record, "step", "long", at=2.5, within=0.5, until=3.75)
-    assert share == pytest.approx({0: 0.8, 1: 0.8})
+    assert share == pytest.approx(on_one_machine({0: 0.8, 1: 0.8}))
 
 
 def test_main_rows_alone_are_measured():
@@ -35,15 +39,19 @@ def test_main_rows_alone_are_measured():
         row(Run("decay", "cosine", "short", 0.1, 1, weight_decay=0.0), 0.6),
         row(Run("main", "cosine", "long", 0.1, 2), 0.9),
     ]
-    assert measures.accuracy_on_test(record, "cosine", "short") == pytest.approx({0: 70})
+    assert measures.accuracy_on_test(record, "cosine", "short") == pytest.approx(
+        on_one_machine({0: 70})
+    )
     at_zero = measures.accuracy_on_test(record, "cosine", "short", weight_decay=0.0)
-    assert at_zero == pytest.approx({1: 60})
+    assert at_zero == pytest.approx(on_one_machine({1: 60}))
 
 
 def test_validation_accuracy_is_read_at_an_epoch():
     run = Run("main", "cosine", "short", 0.1, 0)
     record = [row(run, val_accuracy=[0.5, 0.7])]
-    assert measures.validation_accuracy(record, "cosine", "short", 1) == pytest.approx({0: 50})
+    assert measures.validation_accuracy(record, "cosine", "short", 1) == pytest.approx(
+        on_one_machine({0: 50})
+    )
     with pytest.raises(ValueError, match="from 1 to 2, got 0"):
         measures.validation_accuracy(record, "cosine", "short", 0)
 
@@ -51,7 +59,7 @@ def test_validation_accuracy_is_read_at_an_epoch():
 def test_the_edge_is_the_largest_rate_that_trains():
     accuracies = {0.4: 0.6, 0.8: 0.5, 1.6: 0.1, 3.2: 0.31, 6.4: 0.1}
     record = [row(Run("edge", "cosine", "short", lr, 0), a) for lr, a in accuracies.items()]
-    assert measures.edge(record, "cosine") == {0: math.log2(3.2)}
+    assert measures.edge(record, "cosine") == on_one_machine({0: math.log2(3.2)})
     failing = row(Run("edge", "cosine", "short", 0.4, 1), 0.1)
     with pytest.raises(ValueError, match="cosine trains at no rate"):
         measures.edge([*record, failing], "cosine")
@@ -60,7 +68,20 @@ def test_the_edge_is_the_largest_rate_that_trains():
 def test_the_finder_is_measured_in_decades():
     suggestions = {"halfway": 0.1, "steepest": 1.0, "valley": 0.01, "minimum/10": 0.1}
     record = [row(Run("finder", "cosine", "short", None, 3), 0.66, suggestions=suggestions)]
-    assert measures.finder_disagreement(record, "cosine") == pytest.approx({3: 2.0})
+    assert measures.finder_disagreement(record, "cosine") == pytest.approx(on_one_machine({3: 2.0}))
     tuned = [row(Run("main", "cosine", "short", 0.1, seed), 0.68) for seed in (3, 4)]
-    assert measures.finder_gain([*record, *tuned], "cosine") == pytest.approx({3: -2})
+    assert measures.finder_gain([*record, *tuned], "cosine") == pytest.approx(
+        on_one_machine({3: -2})
+    )
     assert measures.finder_distance(record, "cosine") == {}  # nothing is tuned yet
+
+
+def test_runs_on_other_hardware_are_no_pair():
+    runs = [Run("finder", "fixed", "short", None, seed) for seed in (0, 1)]
+    record = [
+        row(Run("main", "fixed", "short", 0.1, 0), 0.7),
+        row(Run("main", "fixed", "short", 0.1, 1), 0.7, machine="a GPU"),
+        *(row(run, 0.6) for run in runs),
+    ]
+    gain = measures.finder_gain(record, "fixed")
+    assert gain == pytest.approx(on_one_machine({0: -10}))
