@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint unit test-slow notebooks bench record reproduce lab home clean distclean
+.PHONY: help book test lint unit test-slow test-site notebooks bench record reproduce lab home clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,7 +28,7 @@ help: ## print this list
 book: $(installed) ## run the notebooks, build the site into _build/html, check its pages
 	rm -rf _build/html _build/.doctrees _build/.jupyter_cache _build/jupyter_execute
 	.venv/bin/jupyter-book build . -W -n --keep-going
-	$(python) -m pytest tests/site
+	$(python) -m pytest tests/site/check_build.py
 	@$(python) -c "import pathlib; print('The book is built. Open', \
 	    pathlib.Path('_build/html/index.html').resolve().as_uri())"
 
@@ -67,6 +67,13 @@ record: $(installed) ## make the runs of the study that are missing; it can be s
 
 reproduce: $(installed) ## make three recorded runs again and compare
 	$(python) -m lrlib.evidence.reproduce $(OPTIONS)
+
+# Debian's Chromium, or one that Playwright fetches where there is none.
+test-site: $(installed) ## open every page of the built site in Chromium and use its controls
+	@test -f _build/html/index.html || { echo "There is no site yet: make book" >&2; exit 1; }
+	@command -v chromium chromium-browser google-chrome > /dev/null \
+	    || .venv/bin/playwright install --with-deps chromium
+	$(python) -m pytest tests/site/check_browser.py
 
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks

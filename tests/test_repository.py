@@ -163,6 +163,19 @@ def test_the_extensions_of_the_book_are_installed_by_its_extra():
     assert not unknown | unpinned
 
 
+def test_the_citation_on_the_first_page_is_that_of_the_repository():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    page = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
+    entry = re.search(r"```bibtex\n(.*?)```", page, flags=re.DOTALL)[1]
+    (author,) = citation["authors"]
+    for field, value in (
+        ("title", citation["title"]),
+        ("author", f"{{{author['name']}}}"),
+        ("version", citation["version"]),
+    ):
+        assert f"{field} = {{{value}}}" in entry
+
+
 # Commands
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

@@ -12,6 +12,14 @@ from sphinx.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 
+SOURCES = [
+    ("lrlib", "*.py"),
+    ("lrlib/evidence", "record.jsonl"),
+    ("book", "claims.yml"),
+    ("benchmarks", "*.py"),
+    ("benchmarks/rows", "*.json*"),
+]
+
 # The parts of MathJax that _config.yml loads, and what those load in turn.
 MATHJAX = [
     "startup.js",
@@ -60,10 +68,11 @@ SIGNATURE_TAGS = [
 
 
 def fingerprint() -> str:
-    """Hash what a notebook's output depends on besides the notebook: lrlib and its environment."""
+    """Hash what a page's output depends on besides the page: code, records and environment."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "lrlib").rglob("*.py")):
-        digest.update(path.read_bytes())
+    for folder, pattern in SOURCES:
+        for path in sorted((ROOT / folder).rglob(pattern)):
+            digest.update(path.read_bytes())
     for name in ("LRLIB_DATA", "LRLIB_DATASET", "LRLIB_BUDGET"):
         digest.update(os.environ.get(name, "").encode() + b"\0")
     return digest.hexdigest()

@@ -87,20 +87,20 @@ _ADAM = _grid(0.0005)
 
 VARIANTS = {
     "fixed": Variant("fixed", "grey", "SGD", _fixed, _grid(0.00625)),
-    "step": Variant("step decay", "orange", "SGD", _step_decay, _SGD),
-    "exponential": Variant("exponential decay", "brown", "SGD", schedules.ExponentialDecay, _SGD),
-    "cosine": Variant("cosine", "blue", "SGD", schedules.CosineAnnealing, _SGD),
-    "restarts": Variant("cosine, warm restarts", "blue", "SGD", _warm_restarts, _SGD),
+    "step": Variant("step decay", "blue", "SGD", _step_decay, _SGD),
+    "exponential": Variant("exponential decay", "teal", "SGD", schedules.ExponentialDecay, _SGD),
+    "cosine": Variant("cosine", "orange", "SGD", schedules.CosineAnnealing, _SGD),
+    "restarts": Variant("cosine, warm restarts", "orange", "SGD", _warm_restarts, _SGD),
     "triangular2": Variant("cyclical (triangular2)", "purple", "SGD", _triangular2, _SGD),
-    "one-cycle": Variant("one-cycle", "purple", "SGD", schedules.OneCycle, _SGD),
-    "linear": Variant("linear to zero", "teal", "SGD", schedules.Linear, _SGD),
-    "warmup-cosine": Variant("warm-up + cosine", "green", "SGD", _warmup_cosine, _SGD),
-    "wsd": Variant("warm-up–stable–decay", "green", "SGD", _warmup_stable_decay, _SGD),
-    "adagrad": Variant("AdaGrad", "pink", "Adagrad", _fixed, _grid(0.004)),
-    "rmsprop": Variant("RMSprop", "pink", "RMSprop", _fixed, _grid(0.00025)),
-    "adam": Variant("Adam", "red", "Adam", _fixed, _ADAM),
-    "adamw": Variant("AdamW", "red", "AdamW", _fixed, _ADAM),
-    "adamw-cosine": Variant("AdamW + cosine", "red", "AdamW", schedules.CosineAnnealing, _ADAM),
+    "one-cycle": Variant("one-cycle", "green", "SGD", schedules.OneCycle, _SGD),
+    "linear": Variant("linear to zero", "brown", "SGD", schedules.Linear, _SGD),
+    "warmup-cosine": Variant("warm-up + cosine", "red", "SGD", _warmup_cosine, _SGD),
+    "wsd": Variant("warm-up–stable–decay", "red", "SGD", _warmup_stable_decay, _SGD),
+    "adagrad": Variant("AdaGrad", "brown", "Adagrad", _fixed, _grid(0.004)),
+    "rmsprop": Variant("RMSprop", "blue", "RMSprop", _fixed, _grid(0.00025)),
+    "adam": Variant("Adam", "pink", "Adam", _fixed, _ADAM),
+    "adamw": Variant("AdamW", "pink", "AdamW", _fixed, _ADAM),
+    "adamw-cosine": Variant("AdamW + cosine", "pink", "AdamW", schedules.CosineAnnealing, _ADAM),
 }
 
 # The largest rate that still trains, with and without warm-up. More rates are added until the

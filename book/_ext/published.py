@@ -1,0 +1,70 @@
+"""What a published page says of itself: description, address, social card, when it was verified."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from matplotlib.figure import Figure
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+from lrlib import schedules
+from lrlib.plots import PALETTE
+
+
+def site_address(repository: str) -> str:
+    """Where GitHub Pages shows the site of a repository."""
+    owner, name = urlsplit(repository).path.strip("/").split("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
+def verified() -> str:
+    """Say when the notebooks ran, and with which versions."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH")  # set by those who build the same bytes again
+    day = datetime.fromtimestamp(float(seconds), UTC) if seconds else datetime.now(UTC)
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "ipywidgets"))
+    return (
+        f'<p>Last verified <time datetime="{day:%Y-%m-%d}">{day.day} {day:%B %Y}</time>: all '
+        f"notebooks ran without error with Python {platform.python_version()}, {versions}.</p>"
+    )
+
+
+def draw_card(file: Path) -> None:
+    """Draw what stands beside the title on a social card: four of the schedules."""
+    figure = Figure(figsize=(3, 3))
+    ax = figure.add_axes((0.05, 0.05, 0.9, 0.9))
+    steps = range(101)
+    for colour, schedule in (
+        ("blue", schedules.StepDecay(every=34, factor=0.4)),
+        ("orange", schedules.CosineAnnealing(100)),
+        ("purple", schedules.Cyclical(half_cycle=17, shrink=0.6)),
+        ("red", schedules.Warmup(15, then=schedules.Linear(85))),
+    ):
+        ax.plot(steps, [schedule(step) for step in steps], color=PALETTE[colour], linewidth=5)
+    ax.set_axis_off()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=150)
+
+
+def configure(app: Sphinx, config: Config) -> None:
+    repository = config.html_theme_options.get("repository_url")
+    if repository:
+        config.html_baseurl = config.ogp_site_url = site_address(repository)
+        config.sitemap_url_scheme = "{link}"
+        app.setup_extension("sphinx_sitemap")
+        card = Path(app.doctreedir) / "card.png"
+        draw_card(card)
+        pictures = {"image": str(card), "image_mini": str(card)}
+        config.ogp_social_cards = {**pictures, "line_color": PALETTE["blue"]}
+    else:
+        config.ogp_social_cards = {"enable": False}  # a card needs an address to be found at
+    if config.nb_execution_mode == "force":
+        config.html_theme_options["extra_footer"] += verified()
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("config-inited", configure, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,242 @@
+"""The built site in a real browser: `make test-site`.
+
+It is served from a sub-path of 127.0.0.1, as project pages are; the browser can reach nothing else.
+"""
+
+import functools
+import gzip
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from check_build import NOTEBOOKS, PAGES, SITE, every_page
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
+
+PREFIX = "/learning-rates/"
+OPTIONS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+LIGHTEST = {"plain": 350_000, "maths": 650_000, "html": 250_000, "site": 20_000_000}  # bytes
+
+both_modes = pytest.mark.parametrize("mode", ["light", "dark"])
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves the site below the prefix, and 404 elsewhere."""
+
+    def translate_path(self, path: str) -> str:
+        if not path.startswith(PREFIX):
+            return str(SITE / "nothing-is-here")
+        return super().translate_path("/" + path.removeprefix(PREFIX))
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    handler = functools.partial(Handler, directory=str(SITE))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    # Debian's Chromium, or else the one that `playwright install chromium` has fetched.
+    names = ("chromium", "chromium-browser", "google-chrome")
+    installed = next(filter(None, map(shutil.which, names)), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=installed, args=list(OPTIONS))
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page that is opened, and what happens meanwhile."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requests: list[Request] = []
+        self.responses: list[Response] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request))
+        page.on("response", lambda response: self.responses.append(response))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._listen)
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str):
+    contexts = []
+
+    def open_page(name: str, mode: str = "light", base: str = address, **options) -> Visit:
+        context = browser.new_context(color_scheme=mode, **options)
+        contexts.append(context)
+        visit = Visit(context.new_page())
+        visit.page.goto(f"{base}{name}.html", wait_until="networkidle")
+        return visit
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@every_page
+@both_modes
+def test_a_page_opens_quietly_and_asks_no_other_host(visit, address, page, mode) -> None:
+    seen = visit(page, mode)
+    assert seen.complaints == []
+    assert [r.url for r in seen.requests if not r.url.startswith((address, "data:"))] == []
+    assert [(r.status, r.url) for r in seen.responses if r.status >= 400] == []
+    assert seen.page.locator("html").get_attribute("data-theme") == mode
+
+
+@every_page
+@both_modes
+def test_a_page_is_accessible(visit, page, mode) -> None:
+    found = Axe().run(visit(page, mode).page).response["violations"]
+    assert [(v["id"], v["help"], [n["target"] for n in v["nodes"]][:5]) for v in found] == []
+
+
+@every_page
+def test_a_page_opens_from_a_folder(visit, page) -> None:
+    seen = visit(page, base=f"{SITE.as_uri()}/")
+    assert seen.complaints == []
+    assert {r.url.split(":")[0] for r in seen.requests} <= {"file", "data"}
+    assert seen.page.locator(".bd-article h1").first.is_visible()
+
+
+@every_page
+@pytest.mark.parametrize("width", [390, 820])
+def test_a_page_does_not_scroll_sideways(visit, page, width) -> None:
+    seen = visit(page, viewport={"width": width, "height": 800})
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@every_page
+def test_a_page_is_light(visit, page) -> None:
+    seen = visit(page)
+    bodies = {response.url: response.body() for response in seen.responses}
+    sizes = {url: len(gzip.compress(body)) for url, body in bodies.items()}
+    html = next(size for url, size in sizes.items() if url.endswith(f"{page}.html"))
+    kind = "maths" if any("mathjax" in url for url in sizes) else "plain"
+    assert html <= LIGHTEST["html"]
+    assert sum(sizes.values()) <= LIGHTEST[kind], sizes
+
+
+def test_the_site_is_light() -> None:
+    assert sum(file.stat().st_size for file in SITE.rglob("*")) <= LIGHTEST["site"]
+
+
+def explorers(page: Page) -> list[Locator]:
+    return page.locator(".lrlib-explore").all()
+
+
+def shown(explorer: Locator) -> int:
+    """The number of the frame that is visible: there is one."""
+    frames = explorer.locator(".lrlib-frame").all()
+    (visible,) = [number for number, frame in enumerate(frames) if frame.is_visible()]
+    return visible
+
+
+def pages_with_controls() -> list[str]:
+    return [p for p in PAGES if 'class="lrlib-explore"' in (SITE / f"{p}.html").read_text("utf-8")]
+
+
+@pytest.mark.parametrize("page", pages_with_controls())
+def test_every_control_moves_its_figure_by_keyboard(visit, page) -> None:
+    tab = visit(page).page
+    for explorer in explorers(tab):
+        for slider in explorer.locator("input[type=range]").all():
+            before, value = shown(explorer), int(slider.input_value())
+            slider.focus()
+            tab.keyboard.press("ArrowLeft" if value > 0 else "ArrowRight")
+            assert int(slider.input_value()) != value
+            assert shown(explorer) != before
+            outline = slider.evaluate("e => getComputedStyle(e).outlineStyle")
+            assert outline != "none", "the focus cannot be seen"
+
+
+@pytest.mark.parametrize("page", pages_with_controls())
+@pytest.mark.parametrize("by", ["mouse", "touch"])
+def test_every_control_moves_its_figure_by(visit, page, by) -> None:
+    phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True}
+    tab = visit(page, **(phone if by == "touch" else {})).page
+    for explorer in explorers(tab):
+        for slider in explorer.locator("input[type=range]").all():
+            slider.scroll_into_view_if_needed()
+            box = slider.bounding_box()
+            assert box is not None
+            before, value, last = shown(explorer), slider.input_value(), slider.get_attribute("max")
+            end = 2 if value != "0" else box["width"] - 2
+            press = tab.touchscreen.tap if by == "touch" else tab.mouse.click
+            press(box["x"] + end, box["y"] + box["height"] / 2)
+            assert slider.input_value() in ("0", last)
+            assert shown(explorer) != before
+
+
+def test_every_notebook_has_controls() -> None:
+    assert set(NOTEBOOKS) <= set(pages_with_controls())
+
+
+@pytest.mark.parametrize("words", ["warm-up", "warmup"])
+def test_the_search_finds_the_chapter(visit, words) -> None:
+    tab = visit("search").page
+    tab.goto(f"{tab.url}?q={words}", wait_until="networkidle")
+    tab.wait_for_selector("ul.search li a")
+    found = [link.get_attribute("href") or "" for link in tab.locator("ul.search li a").all()]
+    assert any("07-warm-up" in link for link in found), found
+
+
+def test_the_switch_changes_the_colours_of_page_and_figures(visit) -> None:
+    tab = visit("notebooks/04-cosine-annealing", "light").page
+    colour = "e => getComputedStyle(e).color"
+    figure = tab.locator(".lrlib-frame svg").first
+    light = tab.locator("body").evaluate(colour), figure.evaluate(colour)
+    for _ in range(3):
+        if tab.locator("html").get_attribute("data-theme") == "dark":
+            break
+        tab.locator("button.theme-switch-button").first.click()
+    dark = tab.locator("body").evaluate(colour), figure.evaluate(colour)
+    assert light[0] != dark[0]
+    assert light[1] != dark[1]
+
+
+@every_page
+def test_nothing_moves_where_motion_is_not_wanted(visit, page) -> None:
+    tab = visit(page, reduced_motion="reduce").page
+    moving = "document.getAnimations().map(a => [a.transitionProperty, a.effect.target.outerHTML])"
+    assert tab.evaluate(moving) == []
+
+
+@pytest.mark.parametrize("page", PAGES[1:])
+def test_a_page_leads_to_the_one_before(visit, page) -> None:
+    tab = visit(page).page
+    tab.locator("a.left-prev").click()
+    tab.wait_for_load_state()
+    before = PAGES[PAGES.index(page) - 1]
+    assert tab.url.endswith(f"{before}.html")
+    assert tab.locator("a.right-next").get_attribute("href")
+
+
+def test_the_files_of_a_folder_are_what_is_served() -> None:
+    assert Path(SITE / "index.html").is_file()
