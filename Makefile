@@ -25,9 +25,10 @@ endif
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-book: $(installed) ## run the notebooks, build the site into _build/html, check its pages
-	rm -rf _build/html _build/.doctrees _build/.jupyter_cache _build/jupyter_execute
-	.venv/bin/jupyter-book build . -W -n --keep-going
+# What has not changed is not run again. After a warning everything is: else the next build, which
+# would not look at that page, would pass.
+book: $(installed) ## run the notebooks that changed, build the site into _build/html, check it
+	.venv/bin/jupyter-book build . -W -n --keep-going || { rm -rf _build; exit 1; }
 	$(python) -m pytest tests/site/check_build.py
 	@$(python) -c "import pathlib; print('The book is built. Open', \
 	    pathlib.Path('_build/html/index.html').resolve().as_uri())"

@@ -51,18 +51,36 @@ def is_whole(limits: Range) -> bool:
 def sliders(picture: Callable[[Values], str], ranges: Mapping[str, Range]) -> ipywidgets.VBox:
     """Show a picture that is drawn again whenever a slider moves."""
     controls = {name: _control(name, limits) for name, limits in ranges.items()}
+    return _with_picture(list(controls.values()), lambda: picture(_values(controls)))
+
+
+def boxes(
+    picture: Callable[[Sequence[str]], str], names: Sequence[str], chosen: Sequence[str]
+) -> ipywidgets.VBox:
+    """Show a picture that is drawn again whenever a box is ticked or cleared."""
+    controls = {
+        name: ipywidgets.Checkbox(name in chosen, description=name, indent=False) for name in names
+    }
+
+    def drawn() -> str:
+        return picture([name for name, box in controls.items() if box.value])
+
+    return _with_picture(list(controls.values()), drawn)
+
+
+def _with_picture(controls: Sequence[Any], picture: Callable[[], str]) -> ipywidgets.VBox:
     # The first one is drawn here: an error in it is an error of the cell.
-    figure = ipywidgets.HTML(picture(_values(controls)))
+    figure = ipywidgets.HTML(picture())
 
     def redraw(_: object) -> None:
         try:
-            figure.value = picture(_values(controls))
+            figure.value = picture()
         except Exception as error:  # the reader's own function may raise anything
-            figure.value = _fault(error, "Move a slider to draw again.")
+            figure.value = _fault(error, "Change a value to draw again.")
 
-    for control in controls.values():
+    for control in controls:
         control.observe(redraw, "value")
-    return ipywidgets.VBox([*controls.values(), figure])
+    return ipywidgets.VBox([*controls, figure])
 
 
 def _control(name: str, limits: Range) -> Any:
@@ -261,7 +279,7 @@ def comparison(runs: Sequence[_Run], recorded: Mapping[str, History], steps: int
         plots.curves(ax, series, y, colours)
         ax.set_xlim(0, max(longest, steps))  # a growing curve moves no axis
         for line in ax.lines[: len(recorded)]:
-            line.set(alpha=0.5, linewidth=1.2)
+            line.set_linewidth(0.9)
     ends = (f"<li>{html.escape(f'{name}: {history}')}</li>" for name, history in series.items())
     return f"{plots.show(figure, alt).data}<ul>{''.join(ends)}</ul>"
 

@@ -3,22 +3,16 @@
 One description serves both: a function that draws, and the range of each of its parameters.
 """
 
-import html
-import itertools
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-import numpy as np
 from IPython.display import HTML
 
-from lrlib import _live, plots
-from lrlib._live import Range, first_value, is_logarithmic, is_whole, words
+from lrlib import _live, _static, plots
+from lrlib._live import Range, words
 from lrlib.train import History
 
 Draw = Callable[..., object]
-_POSITIONS = {1: 13, 2: 6, 3: 4}  # of each slider, by how many there are
-_numbers = itertools.count(1)
 
 
 def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> object:
@@ -31,7 +25,7 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
         draw: Called as `draw(ax, **values)`, with one value a parameter.
         alt: What the figure shows, in a sentence.
         height: The height of the figure in inches, positive.
-        ranges: For each parameter (lowest, highest, first value), one to three parameters. Whole
+        ranges: For each parameter (lowest, highest, first value), one to four parameters. Whole
             numbers give a slider of whole numbers; from 0.001 to 1, or wherever the highest is
             100 times the lowest or more, the slider is logarithmic. A list has the only values
             that there are, in rising order; the slider begins in its middle.
@@ -40,7 +34,7 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
         An object that notebooks and pages display.
 
     Raises:
-        ValueError: There are no parameters or more than three, a first value lies outside its
+        ValueError: There are no parameters or more than four, a first value lies outside its
             range, or a list does not rise.
 
     Example:
@@ -59,14 +53,14 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
         return plots.show(figure, f"{alt} {setting}.").data
 
     if os.environ.get("LRLIB_STATIC"):
-        return HTML(_frames(picture, ranges))
+        return HTML(_static.frames(picture, ranges))
     return _live.sliders(picture, ranges)
 
 
 def _check(ranges: Mapping[str, Range]) -> None:
-    if not 1 <= len(ranges) <= 3:
+    if not 1 <= len(ranges) <= 4:
         raise ValueError(
-            f"sliders take one to three parameters, got {len(ranges)}; fix the others in the "
+            f"sliders take one to four parameters, got {len(ranges)}; fix the others in the "
             "function"
         )
     for name, limits in ranges.items():
@@ -80,75 +74,6 @@ def _check(ranges: Mapping[str, Range]) -> None:
                 f"{name} must be (lowest, highest, first value) with the first value in between, "
                 f"got ({low}, {high}, {first})"
             )
-
-
-def _positions(limits: Range, count: int) -> list[float]:
-    if isinstance(limits, list):
-        return limits
-    low, high, first = limits
-    space = np.geomspace if is_logarithmic(low, high) else np.linspace
-    values = [float(f"{value:.3g}") for value in space(low, high, count)]
-    if is_whole(limits):
-        values = [round(value) for value in values]
-    return sorted({*values, first})
-
-
-def _frames(picture: Callable[[dict[str, float]], str], ranges: dict[str, Range]) -> str:
-    choices = [_positions(limits, _POSITIONS[len(ranges)]) for limits in ranges.values()]
-    starts = [
-        values.index(first_value(limits))
-        for values, limits in zip(choices, ranges.values(), strict=True)
-    ]
-    frames = []
-    for positions in itertools.product(*(range(len(values)) for values in choices)):
-        values = [values[i] for values, i in zip(choices, positions, strict=True)]
-        hidden = "" if list(positions) == starts else " hidden"
-        content = picture(dict(zip(ranges, values, strict=True)))
-        frames.append(f'<div class="lrlib-frame"{hidden}>{content}</div>')
-    key = f"lrlib-explore-{next(_numbers)}"
-    controls = [
-        _html_control(key, name, values, start)
-        for name, values, start in zip(ranges, choices, starts, strict=True)
-    ]
-    return (
-        f'<div class="lrlib-explore" id="{key}">{"".join(controls)}{"".join(frames)}'
-        f"<script>{_SCRIPT.replace('KEY', json.dumps(key))}</script></div>"
-    )
-
-
-def _html_control(key: str, name: str, values: Sequence[float], start: int) -> str:
-    texts = [f"{value:.4g}" for value in values]
-    label = html.escape(words(name))
-    identity = f"{key}-{name}"
-    data = html.escape(json.dumps(texts), quote=True)
-    return (
-        f'<div class="lrlib-control"><label for="{identity}">{label}</label>'
-        f'<input type="range" id="{identity}" min="0" max="{len(values) - 1}" value="{start}" '
-        f'data-values="{data}" aria-valuetext="{texts[start]}" data-lm-suppress-shortcuts="true">'
-        f'<output for="{identity}">{texts[start]}</output></div>'
-    )
-
-
-# The frames lie in the order of nested loops over the sliders, the last one fastest.
-_SCRIPT = """
-(function () {
-  const root = document.getElementById(KEY);
-  const inputs = [...root.querySelectorAll("input")];
-  const frames = root.querySelectorAll(".lrlib-frame");
-  function update() {
-    let chosen = 0;
-    for (const input of inputs) {
-      chosen = chosen * (Number(input.max) + 1) + Number(input.value);
-      const text = JSON.parse(input.dataset.values)[input.value];
-      input.setAttribute("aria-valuetext", text);
-      input.nextElementSibling.value = text;
-    }
-    frames.forEach((frame, number) => { frame.hidden = number !== chosen; });
-  }
-  for (const input of inputs) input.addEventListener("input", update);
-  update();
-})();
-"""
 
 
 _NEEDS_KERNEL = (
@@ -184,7 +109,7 @@ def retrain(
             to `lrlib.train.fit`, and returns the history.
         alt: What the figure of the runs shows, in a sentence.
         steps: The steps of a whole run, for the progress bar, at least 1.
-        recorded: Names and histories of runs to compare with, drawn fainter.
+        recorded: Names and histories of runs to compare with, drawn thinner and in grey.
         ranges: For each parameter (lowest, highest, first value), as for `sliders`.
 
     Returns:

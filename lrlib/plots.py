@@ -4,11 +4,7 @@ Figures are drawn from what a run wrote down. Text and axes take the colour of t
 them, so that a figure can be read on a light and on a dark page.
 """
 
-import html
-import io
 import itertools
-import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,26 +15,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from lrlib._drawing import PALETTE as PALETTE
+from lrlib._drawing import name_lines, svg
 from lrlib.train import History
 
-# Each colour has a contrast of at least 4.5 : 1 on white. The site's style sheet replaces them by
-# lighter ones on a dark page.
-PALETTE = {
-    "blue": "#1f6fb4",
-    "orange": "#b45309",
-    "green": "#1a7f37",
-    "red": "#c9252d",
-    "purple": "#7c4dbd",
-    "brown": "#855a3c",
-    "pink": "#b8327a",
-    "teal": "#0f766e",
-    "grey": "#6b7280",
-}
 _STYLE: dict[Any, Any] = {  # matplotlib types its keys one by one
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 11,
-    "axes.titlelocation": "left",
     "axes.labelsize": 10,
     "font.size": 10,
     "lines.linewidth": 1.8,
@@ -53,15 +37,15 @@ _AXIS_LABELS = {
 }
 _LINE_STYLES = ("-", "--", "-.", ":")
 _SMOOTHING = 15
-_numbers = itertools.count(1)
 
 
-def panels(columns: int = 1, height: float = 3.0) -> tuple[Figure, list[Axes]]:
+def panels(columns: int = 1, height: float = 3.0, width: float = 8.0) -> tuple[Figure, list[Axes]]:
     """Make a figure with panels side by side, in the style of the book.
 
     Args:
         columns: How many panels, at least 1.
-        height: The height of the figure in inches, positive. The width is 8 inches.
+        height: The height of the figure in inches, positive.
+        width: The width of the figure in inches, positive.
 
     Returns:
         The figure and its axes, from left to right.
@@ -72,7 +56,7 @@ def panels(columns: int = 1, height: float = 3.0) -> tuple[Figure, list[Axes]]:
         2
     """
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(8.0, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(1, columns, squeeze=False)[0]
     return figure, list(axes)
 
@@ -126,7 +110,7 @@ def curves(
         ax.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
         ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))  # whole percents
     if len(series) > 1:
-        _name_lines(ax)
+        name_lines(ax)
     _name_runs(ax, [run for run in series.values() if isinstance(run, History)])
     return ax
 
@@ -148,26 +132,6 @@ def _centred_mean(values: np.ndarray) -> np.ndarray:
     # Near the ends the window shrinks on both sides alike, so that it stays centred.
     reaches = np.minimum(reach, np.minimum(ends, ends[::-1]))
     return np.array([values[i - r : i + r + 1].mean() for i, r in zip(ends, reaches, strict=True)])
-
-
-def _name_lines(ax: Axes) -> None:
-    """Write each line's name right of its end; names that would overlap are moved apart."""
-    finite = [line for line in ax.lines if np.isfinite(np.asarray(line.get_ydata(), float)).any()]
-    low, high = ax.get_ylim()
-    logarithmic = ax.get_yscale() == "log"
-
-    def height(line: "mpl.lines.Line2D") -> float:
-        ys = np.asarray(line.get_ydata(), float)
-        last = float(ys[np.isfinite(ys)][-1])
-        if logarithmic:
-            return math.log(max(last, low) / low) / math.log(high / low)
-        return min(max((last - low) / (high - low), 0), 1)
-
-    position = -math.inf
-    for line in sorted(finite, key=height):
-        position = max(height(line), position + 0.075)
-        name, colour = str(line.get_label()), line.get_color()
-        ax.text(1.02, position, name, color=colour, transform=ax.transAxes, va="center", size=9)
 
 
 def _name_runs(ax: Axes, runs: Sequence[History]) -> None:
@@ -200,25 +164,4 @@ def show(figure: Figure, alt: str) -> HTML:
     """
     if not alt.strip():
         raise ValueError("alt must say what the figure shows, got an empty text")
-    return HTML(f'<figure class="lrlib-figure">{_svg(figure, alt)}</figure>')
-
-
-def _svg(figure: Figure, alt: str) -> str:
-    file = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lrlib"}):
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    text = file.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    prefix = f"figure{next(_numbers)}-"
-    text = re.sub(r'(id="|href="#|url\(#)', rf"\1{prefix}", text)
-    text = text.replace("#000000", "currentColor")
-    for name, value in PALETTE.items():
-        text = text.replace(value, f"var(--lrlib-{name}, {value})")
-    text = text.replace("'DejaVu Sans', ", "")
-    label = html.escape(alt, quote=True)
-    attributes = f'role="img" aria-label="{label}" fill="currentColor" '
-    text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt" ', "", text, count=1)
-    width = figure.get_figwidth() * 90
-    style = f'style="width: 100%; max-width: {width:.0f}px; height: auto" '
-    return text.replace("<svg ", f"<svg {attributes}{style}", 1).strip()
+    return HTML(f'<figure class="lrlib-figure">{svg(figure, alt)}</figure>')

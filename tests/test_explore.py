@@ -15,7 +15,7 @@ import ipywidgets
 import pytest
 from test_interrupts import interrupt, moments
 
-from lrlib import _live, explore, plots
+from lrlib import _compare, _live, explore, plots
 from lrlib.schedules import Cyclical, StepDecay, lr_curve
 from lrlib.train import History
 
@@ -143,7 +143,7 @@ def test_an_error_after_a_move_is_shown_and_the_next_move_draws_again(live):
     slider.value = 20
     assert Elements(figure.value).of("div", **{"class": "lrlib-error", "role": "alert"})
     assert "<strong>ValueError: every &lt; 20, please</strong>" in figure.value
-    assert "Move a slider to draw again" in figure.value
+    assert "Change a value to draw again" in figure.value
     slider.value = 19
     assert "<svg" in figure.value
     assert "lrlib-error" not in figure.value
@@ -188,9 +188,9 @@ def test_every_live_control_has_a_name(live, show):
     assert [control.description for control in controls] == names[: len(controls)]
 
 
-@pytest.mark.parametrize("ranges", [{}, dict.fromkeys("abcd", (1, 3, 2))])
+@pytest.mark.parametrize("ranges", [{}, dict.fromkeys("abcde", (1, 3, 2))])
 def test_too_few_or_too_many_parameters_are_named(live, ranges):
-    with pytest.raises(ValueError, match=f"one to three parameters, got {len(ranges)}"):
+    with pytest.raises(ValueError, match=f"one to four parameters, got {len(ranges)}"):
         explore.sliders(lambda ax, **values: None, "x", **ranges)
 
 
@@ -198,6 +198,72 @@ def test_too_few_or_too_many_parameters_are_named(live, ranges):
 def test_a_range_that_makes_no_sense_is_named(live, limits):
     with pytest.raises(ValueError, match=r"every must be \(lowest, highest, first value\)"):
         explore.sliders(lambda ax, every: None, "x", every=limits)
+
+
+# Comparing: boxes to tick.
+
+RATES = {"slow": 0.1, "fast": 0.4, "a < b": 0.9}
+
+
+def draw_rate(axes, name):
+    for ax in axes:
+        ax.plot([0, 1], [0, RATES[name]], label=name)
+        ax.set_xlabel("step")
+
+
+def test_a_box_decides_whether_its_line_is_drawn(live):
+    box = _compare.compare(draw_rate, list(RATES), "Lines.", chosen=["slow"], columns=2)
+    boxes = widgets_of(box, ipywidgets.Checkbox)
+    assert [(each.description, each.value) for each in boxes] == [
+        ("slow", True),
+        ("fast", False),
+        ("a < b", False),
+    ]
+    (figure,) = widgets_of(box, ipywidgets.HTML)
+    assert ">slow</text>" in figure.value
+    boxes[1].value = True
+    boxes[0].value = False
+    assert ">fast</text>" in figure.value
+    assert ">slow</text>" not in figure.value
+    boxes[1].value = False
+    assert "Shown: none." in figure.value
+
+
+def test_on_a_static_page_every_line_is_drawn_and_the_chosen_ones_are_seen(static):
+    text = _compare.compare(draw_rate, list(RATES), "Lines.", chosen=["a < b"], columns=2).data
+    page = Elements(text)
+    parts = [a for tag, a in page.found if "data-layer" in a]
+    assert sorted(part["data-layer"] for part in parts) == ["0", "0", "1", "1", "2", "2"]
+    seen = {part["data-layer"] for part in parts if "display: none" not in part.get("style", "")}
+    boxes = page.of("input", type="checkbox")
+    assert seen == {box["value"] for box in boxes if "checked" in box} == {"2"}
+    assert "a &lt; b</label>" in text
+    ids = [a["id"] for _, a in page.found if "id" in a]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_static_box_shows_a_piece_of_its_line(static):
+    def draw(axes, name):
+        axes[0].fill_between([0, 1], [0, 0], [1, 1])
+        axes[0].plot([0, 1], [0, 1], "-." if name == "b" else "-", color=plots.PALETTE["teal"])
+
+    text = _compare.compare(draw, ["a", "b"], "Lines.", chosen=["a"]).data
+    swatches = re.findall(r'style="stroke: ([^"]*)" stroke-dasharray="([^"]*)"', text)
+    assert swatches == [
+        ("var(--lrlib-teal, #0f766e)", ""),
+        ("var(--lrlib-teal, #0f766e)", "8 3 2 3"),
+    ]
+
+
+@pytest.mark.parametrize("names", [[], ["a"], ["a", "b", "a"]])
+def test_a_comparison_needs_names_that_differ(names):
+    with pytest.raises(ValueError, match="names must be at least two and differ"):
+        _compare.compare(draw_rate, names, "x", chosen=[])
+
+
+def test_a_comparison_knows_what_it_begins_with():
+    with pytest.raises(ValueError, match="chosen must be among slow, fast, got late"):
+        _compare.compare(draw_rate, ["slow", "fast"], "x", chosen=["slow", "late"])
 
 
 # Retraining. The runs are stand-ins that make as many steps as a test needs.
@@ -468,16 +534,16 @@ def test_a_run_keeps_its_colour_while_it_stays(live):
         assert {name: before[name] for name in both} == {name: after[name] for name in both}
 
 
-def test_recorded_runs_lie_under_the_readers_runs_fainter_and_named(live):
+def test_recorded_runs_lie_under_the_readers_runs_thinner_and_named(live):
     recorded = {"cosine": ten_steps(lambda history: None)}
     form = Form(ten_steps, recorded=recorded)
     assert list(form.ends) == ["cosine (recorded)"]
     form.train()
     assert list(form.ends) == ["cosine (recorded)", "peak learning rate 0.1"]
     lines = re.findall(r'style="fill: none; [^"]*stroke: var[^"]*"', form.figure.value)
-    faint = ["stroke-opacity: 0.5" in line for line in lines]
-    assert faint == [True, False, True, False]  # the recorded one first, in both panels
-    assert ["--lrlib-grey" in line for line in lines] == faint
+    thin = ["stroke-width: 0.9" in line for line in lines]
+    assert thin == [True, False, True, False]  # the recorded one first, in both panels
+    assert ["--lrlib-grey" in line for line in lines] == thin
     form.press("Reset")
     assert list(form.ends) == ["cosine (recorded)"]
 

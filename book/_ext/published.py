@@ -8,8 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from matplotlib.figure import Figure
+from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 
 from lrlib import schedules
 from lrlib.plots import PALETTE
@@ -21,15 +23,24 @@ def site_address(repository: str) -> str:
     return f"https://{owner.lower()}.github.io/{name}/"
 
 
-def verified() -> str:
+def verified(env: BuildEnvironment) -> str:
     """Say when the notebooks ran, and with which versions."""
-    seconds = os.environ.get("SOURCE_DATE_EPOCH")  # set by those who build the same bytes again
-    day = datetime.fromtimestamp(float(seconds), UTC) if seconds else datetime.now(UTC)
+    runs = [NbMetadataCollector.get_exec_data(env, page) for page in env.found_docs]
+    # A page that did not change keeps its outputs: the oldest run dates the site.
+    oldest = min((run["mtime"] for run in runs if run), default=None)
+    if oldest is None:
+        return ""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH", oldest)  # for those who build the same bytes
+    day = datetime.fromtimestamp(float(seconds), UTC)
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "ipywidgets"))
     return (
         f'<p>Last verified <time datetime="{day:%Y-%m-%d}">{day.day} {day:%B %Y}</time>: all '
         f"notebooks ran without error with Python {platform.python_version()}, {versions}.</p>"
     )
+
+
+def sign(app: Sphinx, pagename: str, template: str, context: dict, doctree: object) -> None:
+    context["theme_extra_footer"] = context.get("theme_extra_footer", "") + verified(app.env)
 
 
 def draw_card(file: Path) -> None:
@@ -61,10 +72,9 @@ def configure(app: Sphinx, config: Config) -> None:
         config.ogp_social_cards = {**pictures, "line_color": PALETTE["blue"]}
     else:
         config.ogp_social_cards = {"enable": False}  # a card needs an address to be found at
-    if config.nb_execution_mode == "force":
-        config.html_theme_options["extra_footer"] += verified()
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", configure, priority=900)
+    app.connect("html-page-context", sign)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

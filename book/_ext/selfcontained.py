@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import shutil
-from importlib.metadata import distribution
+from importlib.metadata import distribution, distributions
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -75,6 +75,8 @@ def fingerprint() -> str:
             digest.update(path.read_bytes())
     for name in ("LRLIB_DATA", "LRLIB_DATASET", "LRLIB_BUDGET"):
         digest.update(os.environ.get(name, "").encode() + b"\0")
+    installed = sorted(f"{each.name} {each.version}" for each in distributions())
+    digest.update("\n".join(installed).encode())
     return digest.hexdigest()
 
 

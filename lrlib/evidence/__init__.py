@@ -144,6 +144,65 @@ class Record:
         alt = "The training loss of the recorded tuning runs, those at one peak rate in front:"
         return explore.sliders(draw, alt, peak_lr=grid)
 
+    def explore_peaks(self, variants: Sequence[str], budget: str = "long") -> object:
+        """Show a slider over peak rates that all these strategies ran at, and how they end there.
+
+        Args:
+            variants: Keys of `lrlib.evidence.study.VARIANTS`.
+            budget: "short" or "long".
+
+        Returns:
+            An object that notebooks and pages display.
+
+        Raises:
+            ValueError: The record lacks rates of a variant's grid at this budget.
+        """
+        from lrlib import explore
+        from lrlib.evidence import figures
+
+        grids = [set(figures.tuning(self.rows, variant, budget)[0]) for variant in variants]
+
+        def draw(ax: "Axes", peak_lr: float) -> None:
+            figures.at_one_peak(ax, self.rows, variants, budget, peak_lr)
+
+        labels = ", ".join(study.VARIANTS[variant].label for variant in variants)
+        alt = f"Validation accuracy after each epoch at one peak rate: {labels}."
+        return explore.sliders(draw, alt, height=3.4, peak_lr=sorted(set.intersection(*grids)))
+
+    def compare(
+        self, variants: Sequence[str], *, chosen: Sequence[str], budget: str = "long"
+    ) -> object:
+        """Show boxes to tick: each draws a strategy's learning rate and its accuracy.
+
+        Args:
+            variants: Keys of `lrlib.evidence.study.VARIANTS`, at least two.
+            chosen: Those that are shown at first.
+            budget: "short" or "long".
+
+        Returns:
+            An object that notebooks and pages display.
+
+        Raises:
+            ValueError: The record has no runs of a variant at this budget.
+        """
+        from lrlib import _compare
+        from lrlib.evidence import figures
+
+        keys = {study.VARIANTS[variant].label: variant for variant in variants}
+
+        def draw(axes: "Sequence[Axes]", label: str) -> None:
+            figures.strategy(axes, self.rows, keys[label], budget)
+
+        return _compare.compare(
+            draw,
+            list(keys),
+            "Left the learning rate over the run, right the validation accuracy after each epoch, "
+            "with 95 % intervals.",
+            chosen=[study.VARIANTS[variant].label for variant in chosen],
+            columns=2,
+            height=3.6,
+        )
+
     def verdicts(self, chapter: str) -> "HTML":
         """List a chapter's claims, each with its verdict, its interval and n.
 

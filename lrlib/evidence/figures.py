@@ -8,33 +8,51 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, PercentFormatter
 
+from lrlib import schedules
+from lrlib._drawing import PALETTE, name_lines
 from lrlib.evidence import claims, rows, study
 from lrlib.evidence.measures import pair
 from lrlib.evidence.rows import Row
-from lrlib.plots import PALETTE
 
 _CHANCE = 10
-_STYLES = ("-", "--", "-.", ":")  # a second cue beside colour
 
 
 def curves(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget: str) -> Axes:
     """Draw the mean validation accuracy after each epoch, with its 95 % interval."""
-    count = 0
-    for number, variant in enumerate(variants):
-        runs = main_runs(record, variant, budget)
-        count = len(runs)
-        epochs = range(1, study.EPOCHS[budget] + 1)
-        values = [[_accuracy(row, epoch) for row in runs] for epoch in epochs]
-        means, lows, highs = zip(*(claims.interval(column) for column in values), strict=True)
-        shown = study.VARIANTS[variant]
-        colour, style = PALETTE[shown.colour], _STYLES[number % 4]
-        ax.plot(epochs, means, style, marker="o", ms=4, color=colour, label=shown.label)
-        ax.fill_between(epochs, lows, highs, color=colour, alpha=0.15, linewidth=0)
-    ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=list(epochs))
-    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
-    ax.legend(frameon=False, fontsize=9, labelcolor="linecolor")
+    for variant in variants:
+        count = _mean_curve(ax, record, variant, budget)
+    name_lines(ax)
     _caption(ax, f"{setting(budget)}, {count} seeds at the tuned rate, band: 95 % interval")
     return ax
+
+
+def strategy(axes: Sequence[Axes], record: Sequence[Row], variant: str, budget: str) -> None:
+    """Draw a variant's learning rate at its tuned peak, and its mean validation accuracy."""
+    rates, accuracy = axes
+    run = main_runs(record, variant, budget)[0]
+    shown = study.VARIANTS[variant]
+    lr = schedules.lr_curve(run.run.make_schedule(), run.run.steps, peak_lr=run.lr)
+    epochs = np.arange(len(lr)) / study.STEPS_PER_EPOCH
+    # Every tenth step is more than a page can show.
+    rates.plot(epochs[::10], lr[::10], shown.line, color=PALETTE[shown.colour], label=shown.label)
+    rates.set(xlabel="epoch", ylabel="learning rate (log scale)", yscale="log", ylim=(1e-5, 1))
+    count = _mean_curve(accuracy, record, variant, budget)
+    _caption(accuracy, f"{setting(budget)}, {count} seeds at each tuned rate, band: 95 % interval")
+
+
+def _mean_curve(ax: Axes, record: Sequence[Row], variant: str, budget: str) -> int:
+    """Draw the mean over the seeds after each epoch with its interval; return how many seeds."""
+    runs = main_runs(record, variant, budget)
+    epochs = range(1, study.EPOCHS[budget] + 1)
+    values = [[_accuracy(row, epoch) for row in runs] for epoch in epochs]
+    means, lows, highs = zip(*(claims.interval(column) for column in values), strict=True)
+    shown = study.VARIANTS[variant]
+    colour = PALETTE[shown.colour]
+    ax.plot(epochs, means, shown.line, marker="o", ms=4, color=colour, label=shown.label)
+    ax.fill_between(epochs, lows, highs, color=colour, alpha=0.15, linewidth=0)
+    ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=list(epochs))
+    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
+    return len(runs)
 
 
 def sensitivity(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget: str) -> Axes:
@@ -48,7 +66,7 @@ def sensitivity(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget
         all_rates += grid
         shown = study.VARIANTS[variant]
         colour = PALETTE[shown.colour]
-        ax.plot(grid, means, _STYLES[number % 4], color=colour, label=shown.label)
+        ax.plot(grid, means, shown.line, color=colour, label=shown.label)
         for lr, accuracy, diverged in points:
             ax.plot(lr, accuracy, "x" if diverged else ".", color=colour, ms=6)
         best = int(np.argmax(means))
@@ -91,7 +109,7 @@ def differences(ax: Axes, record: Sequence[Row], budget: str, reference: str) ->
 
 def edge(ax: Axes, record: Sequence[Row]) -> Axes:
     """Draw how short runs end at ever higher peak rates, every seed, without and with warm-up."""
-    for number, variant in enumerate(study.EDGE_VARIANTS):
+    for variant in study.EDGE_VARIANTS:
         runs = [r for r in record if (r.run.stage, r.run.variant) == ("edge", variant)]
         if not runs:
             raise ValueError(f"the record has no edge runs of {variant!r}; run `make record`")
@@ -99,7 +117,7 @@ def edge(ax: Axes, record: Sequence[Row]) -> Axes:
         means = [fmean(100 * row.accuracy for row in runs if row.lr == lr) for lr in grid]
         shown = study.VARIANTS[variant]
         colour = PALETTE[shown.colour]
-        ax.plot(grid, means, _STYLES[number], color=colour, label=shown.label)
+        ax.plot(grid, means, shown.line, color=colour, label=shown.label)
         for row in runs:
             mark = "x" if row.accuracy < study.TRAINS else "."
             ax.plot(row.lr, 100 * row.accuracy, mark, color=colour, ms=6)
@@ -150,8 +168,7 @@ def learning(ax: Axes, record: Sequence[Row], variant: str, budget: str, peak_lr
         front = row.lr == peak_lr
         colour = PALETTE[shown.colour if front else "grey"]
         epochs = [(tenth + 0.5) / 10 for tenth in range(len(row.loss))]
-        width, alpha = (1.8, 1.0) if front else (0.7, 0.5)
-        ax.plot(epochs, row.loss, color=colour, linewidth=width, alpha=alpha)
+        ax.plot(epochs, row.loss, color=colour, linewidth=1.8 if front else 0.6)
         if front:
             ends.append("diverged" if row.diverged else f"{row.accuracy:.1%}")
     ax.set(xlabel="epoch", ylabel="training loss", xlim=(0, study.EPOCHS[budget]), ylim=(0.4, 2.6))
@@ -161,6 +178,38 @@ def learning(ax: Axes, record: Sequence[Row], variant: str, budget: str, peak_lr
     )
     seeds = len(study.TUNING_SEEDS)
     _caption(ax, f"{setting(budget)}, {seeds} tuning seeds; grey: the other rates of the grid")
+    return ax
+
+
+def at_one_peak(
+    ax: Axes, record: Sequence[Row], variants: Sequence[str], budget: str, peak_lr: float
+) -> Axes:
+    """Draw the validation accuracy of tuning runs at one peak rate, the other rates in grey."""
+    epochs = range(1, study.EPOCHS[budget] + 1)
+    ends = []
+    for variant in variants:
+        runs = [
+            row
+            for row in record
+            if (row.run.stage, row.run.variant, row.run.budget) == ("tuning", variant, budget)
+        ]
+        shown = study.VARIANTS[variant]
+        for lr in sorted({row.lr for row in runs}, key=lambda lr: lr == peak_lr):
+            means = [
+                fmean(_accuracy(row, epoch) for row in runs if row.lr == lr) for epoch in epochs
+            ]
+            if lr == peak_lr:
+                ends.append(f"{shown.label} {means[-1]:.1f} %")
+                colour = PALETTE[shown.colour]
+                ax.plot(epochs, means, shown.line, marker="o", color=colour, label=shown.label)
+            else:
+                ax.plot(epochs, means, color=PALETTE["grey"], linewidth=0.5)
+    ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=list(epochs), ylim=(0, 80))
+    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
+    ax.set_title(f"Peak learning rate {peak_lr:g}: {', '.join(ends)}")
+    name_lines(ax)
+    seeds = len(study.TUNING_SEEDS)
+    _caption(ax, f"{setting(budget)}, means of {seeds} seeds; grey: the other rates")
     return ax
 
 

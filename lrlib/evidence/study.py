@@ -29,6 +29,7 @@ class Variant:
     Args:
         label: What figures and tables call it.
         colour: A name of `lrlib.plots.PALETTE`. Relatives share one, and differ in their lines.
+        line: How figures draw it, in matplotlib's words.
         optimizer: The name of a class of `torch.optim`.
         schedule: Makes the schedule from the number of steps of the whole run.
         rates: The peak rates it is tuned on, a factor of 2 apart. `missing` adds more at an end
@@ -37,6 +38,7 @@ class Variant:
 
     label: str
     colour: str
+    line: str
     optimizer: str
     schedule: Callable[[int], schedules.Schedule]
     rates: tuple[float, ...]
@@ -86,21 +88,25 @@ _SGD = _grid(0.0125)
 _ADAM = _grid(0.0005)
 
 VARIANTS = {
-    "fixed": Variant("fixed", "grey", "SGD", _fixed, _grid(0.00625)),
-    "step": Variant("step decay", "blue", "SGD", _step_decay, _SGD),
-    "exponential": Variant("exponential decay", "teal", "SGD", schedules.ExponentialDecay, _SGD),
-    "cosine": Variant("cosine", "orange", "SGD", schedules.CosineAnnealing, _SGD),
-    "restarts": Variant("cosine, warm restarts", "orange", "SGD", _warm_restarts, _SGD),
-    "triangular2": Variant("cyclical (triangular2)", "purple", "SGD", _triangular2, _SGD),
-    "one-cycle": Variant("one-cycle", "green", "SGD", schedules.OneCycle, _SGD),
-    "linear": Variant("linear to zero", "brown", "SGD", schedules.Linear, _SGD),
-    "warmup-cosine": Variant("warm-up + cosine", "red", "SGD", _warmup_cosine, _SGD),
-    "wsd": Variant("warm-up–stable–decay", "red", "SGD", _warmup_stable_decay, _SGD),
-    "adagrad": Variant("AdaGrad", "brown", "Adagrad", _fixed, _grid(0.004)),
-    "rmsprop": Variant("RMSprop", "blue", "RMSprop", _fixed, _grid(0.00025)),
-    "adam": Variant("Adam", "pink", "Adam", _fixed, _ADAM),
-    "adamw": Variant("AdamW", "pink", "AdamW", _fixed, _ADAM),
-    "adamw-cosine": Variant("AdamW + cosine", "pink", "AdamW", schedules.CosineAnnealing, _ADAM),
+    "fixed": Variant("fixed", "grey", "-", "SGD", _fixed, _grid(0.00625)),
+    "step": Variant("step decay", "blue", "-.", "SGD", _step_decay, _SGD),
+    "exponential": Variant(
+        "exponential decay", "teal", ":", "SGD", schedules.ExponentialDecay, _SGD
+    ),
+    "cosine": Variant("cosine", "orange", "--", "SGD", schedules.CosineAnnealing, _SGD),
+    "restarts": Variant("cosine, warm restarts", "orange", ":", "SGD", _warm_restarts, _SGD),
+    "triangular2": Variant("cyclical (triangular2)", "purple", ":", "SGD", _triangular2, _SGD),
+    "one-cycle": Variant("one-cycle", "green", "-.", "SGD", schedules.OneCycle, _SGD),
+    "linear": Variant("linear to zero", "brown", "-.", "SGD", schedules.Linear, _SGD),
+    "warmup-cosine": Variant("warm-up + cosine", "red", "-", "SGD", _warmup_cosine, _SGD),
+    "wsd": Variant("warm-up–stable–decay", "red", ":", "SGD", _warmup_stable_decay, _SGD),
+    "adagrad": Variant("AdaGrad", "brown", ":", "Adagrad", _fixed, _grid(0.004)),
+    "rmsprop": Variant("RMSprop", "blue", "--", "RMSprop", _fixed, _grid(0.00025)),
+    "adam": Variant("Adam", "pink", "-", "Adam", _fixed, _ADAM),
+    "adamw": Variant("AdamW", "pink", "-.", "AdamW", _fixed, _ADAM),
+    "adamw-cosine": Variant(
+        "AdamW + cosine", "pink", ":", "AdamW", schedules.CosineAnnealing, _ADAM
+    ),
 }
 
 # The largest rate that still trains, with and without warm-up. More rates are added until the

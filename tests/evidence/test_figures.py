@@ -1,5 +1,10 @@
 """Figures of the study draw the rows' own numbers, and refuse to draw none."""
 
+import html
+import json
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from synthetic import accuracy, complete_study, row
@@ -8,6 +13,7 @@ from lrlib import plots
 from lrlib.evidence import Record, claims, figures, study
 from lrlib.evidence.study import Run
 
+ROOT = Path(__file__).resolve().parents[2]
 ROWS = complete_study()
 RECORD = Record(ROWS)
 
@@ -216,3 +222,57 @@ def test_every_variant_is_told_apart_by_colour_or_line(ax):
     looks = [(d.get_color(), d.get_linestyle()) for d in ax.lines if d.get_label()[0] != "_"]
     assert len(looks) == len(study.VARIANTS)
     assert {colour for colour, _ in looks} <= set(plots.PALETTE.values())
+
+
+def test_a_slider_over_peaks_has_the_rates_that_all_of_them_ran_at(monkeypatch):
+    monkeypatch.setenv("LRLIB_STATIC", "1")
+    text = RECORD.explore_peaks(["fixed", "cosine"]).data
+    grids = [set(study.VARIANTS[variant].rates) for variant in ("fixed", "cosine")]
+    (values,) = re.findall(r'data-values="([^"]*)"', text)
+    both = [f"{rate:.4g}" for rate in sorted(set.intersection(*grids))]
+    assert json.loads(html.unescape(values)) == both
+
+
+def test_at_one_peak_the_mean_of_its_seeds_is_in_front(ax):
+    runs = [
+        row(Run("tuning", "cosine", "short", lr, seed), val_accuracy=[0.2, lr + seed / 1000])
+        for lr in (0.1, 0.2)
+        for seed in (100, 102)
+    ]
+    figures.at_one_peak(ax, runs, ["cosine"], "short", 0.2)
+    assert line(ax, "cosine").get_ydata() == pytest.approx([20, 30.1])
+    assert ax.get_title() == "Peak learning rate 0.2: cosine 30.1 %"
+    assert "means of 2 seeds" in ax.figure.get_supxlabel()
+
+
+def test_a_strategy_is_drawn_with_the_rates_of_its_own_runs():
+    _, axes = plots.panels(2)
+    figures.strategy(axes, ROWS, "linear", "short")
+    rates = line(axes[0], "linear to zero")
+    peak = figures.main_runs(ROWS, "linear", "short")[0].lr
+    assert rates.get_ydata()[0] == peak
+    # The first epoch is half of the run.
+    assert np.interp(1, rates.get_xdata(), rates.get_ydata()) == pytest.approx(peak / 2, rel=0.01)
+    assert line(axes[1], "linear to zero").get_ydata()[-1] == pytest.approx(
+        np.mean([100 * r.accuracy for r in figures.main_runs(ROWS, "linear", "short")])
+    )
+
+
+def test_no_two_strategies_look_alike():
+    looks = [(variant.colour, variant.line) for variant in study.VARIANTS.values()]
+    assert len(set(looks)) == len(looks)
+
+
+def called_with(text, call):
+    return [
+        re.findall(r'"([\w-]+)"', names) for names in re.findall(rf"{call}\(ax, \[(.*?)\]", text)
+    ]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda p: p.stem)
+def test_lines_that_are_drawn_together_differ_without_their_colours(path):
+    cells = "".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
+    for call in ("curves", "sensitivity"):
+        for names in called_with(cells, f"record.{call}"):
+            lines = [study.VARIANTS[name].line for name in names]
+            assert len(set(lines)) == len(lines), names

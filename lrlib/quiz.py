@@ -1,0 +1,167 @@
+"""Questions to the reader: predictions that a run answers, and quizzes that explain each answer."""
+
+import html
+import itertools
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+import ipywidgets
+from IPython.display import HTML, display
+
+_numbers = itertools.count(1)
+
+
+class Prediction:
+    """A question that the reader answers before a run, and the run answers afterwards.
+
+    With a kernel the answers are an ipywidget, on a static page plain HTML. Either way `score`
+    looks at the answer that was given.
+
+    Args:
+        question: What the reader predicts, in a sentence.
+        answers: What there is to choose from, at least two, all different.
+
+    Raises:
+        ValueError: There are fewer than two answers, or two are the same.
+
+    Example:
+        >>> guess = Prediction("Does it train at 3?", ["yes", "no"])
+        >>> "the run says: no" in guess.score("no", "It ended at 10 %.").data
+        True
+    """
+
+    def __init__(self, question: str, answers: Sequence[str]) -> None:
+        _require_choice(answers)
+        self.question, self.answers = question, list(answers)
+        self._key = f"lrlib-prediction-{next(_numbers)}"
+        self._buttons = ipywidgets.RadioButtons(
+            options=self.answers, value=None, layout={"width": "max-content"}
+        )
+
+    def _ipython_display_(self) -> None:
+        if os.environ.get("LRLIB_STATIC"):
+            display(HTML(_fieldset(self._key, self.question, self.answers)))
+        else:
+            asked = ipywidgets.HTML(f"<strong>{html.escape(self.question)}</strong>")
+            display(ipywidgets.VBox([asked, self._buttons]))
+
+    def score(self, right: str, because: str) -> HTML:
+        """Compare the reader's answer with what came out.
+
+        Args:
+            right: The one of the answers that the run gives.
+            because: The numbers of the run that say so, in a sentence.
+
+        Returns:
+            An object that notebooks and pages display.
+
+        Raises:
+            ValueError: `right` is none of the answers.
+        """
+        if right not in self.answers:
+            raise ValueError(f"right must be one of {', '.join(self.answers)}, got {right!r}")
+        result = f"the run says: {_marked_up(right)}. {_marked_up(because)}"
+        if os.environ.get("LRLIB_STATIC"):
+            script = _SCORE.replace("KEY", json.dumps(self._key))
+            script = script.replace("RIGHT", json.dumps(self.answers.index(right)))
+            return HTML(
+                f'<div class="lrlib-score"><p role="status"><span>You have not chosen an answer to '
+                f'<a href="#{self._key}">the question above</a></span>; {result}</p>'
+                f"<script>{script}</script></div>"
+            )
+        given = self._buttons.value
+        if given is None:
+            yours = "You have not chosen an answer above"
+        else:
+            yours = f"{'✓' if given == right else '✗'} You said: {_marked_up(given)}"
+        return HTML(f'<div class="lrlib-score"><p role="status">{yours}; {result}</p></div>')
+
+
+def ask(question: str, answers: Mapping[str, str], right: str) -> HTML:
+    """Ask a question, and explain each answer when it is chosen.
+
+    Args:
+        question: The question, in a sentence.
+        answers: For each answer, at least two, why it is right or what is wrong with it; no two
+            explanations are the same.
+        right: The answer that is right.
+
+    Returns:
+        An object that notebooks and pages display. It needs no kernel.
+
+    Raises:
+        ValueError: There are fewer than two answers, two explanations are the same or one is
+            empty, or `right` is none of the answers.
+
+    Example:
+        >>> explanations = {"up": "It falls.", "down": "Half a cosine falls from start to end."}
+        >>> shown = ask("Where does a cosine go?", explanations, right="down")
+        >>> shown.data.count('type="radio"')
+        2
+    """
+    _require_choice(list(answers))
+    if not all(answers.values()) or len(set(answers.values())) < len(answers):
+        raise ValueError(f"each answer needs an explanation of its own, got {answers}")
+    if right not in answers:
+        raise ValueError(f"right must be one of {', '.join(answers)}, got {right!r}")
+    key = f"lrlib-quiz-{next(_numbers)}"
+    explanations = "".join(
+        f"<p hidden>{'✓ Right.' if answer == right else '✗ Not this one.'} {_marked_up(why)}</p>"
+        for answer, why in answers.items()
+    )
+    return HTML(
+        f'<div class="lrlib-quiz">{_fieldset(key, question, list(answers))}'
+        f'<div role="status">{explanations}</div>'
+        f"<script>{_EXPLAIN.replace('KEY', json.dumps(key))}</script></div>"
+    )
+
+
+def _require_choice(answers: Sequence[str]) -> None:
+    if len(set(answers)) < max(2, len(answers)):
+        raise ValueError(f"answers must be at least two and differ, got {list(answers)}")
+
+
+def _marked_up(text: str) -> str:
+    """Escape the text; what stands between backticks is code."""
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text))
+
+
+def _fieldset(key: str, question: str, answers: Sequence[str]) -> str:
+    choices = "".join(
+        f'<label><input type="radio" name="{key}" value="{number}" '
+        f'data-lm-suppress-shortcuts="true">{_marked_up(answer)}</label>'
+        for number, answer in enumerate(answers)
+    )
+    return (
+        f'<fieldset class="lrlib-question" id="{key}"><legend>{_marked_up(question)}</legend>'
+        f"{choices}</fieldset>"
+    )
+
+
+_SCORE = """
+(function () {
+  const question = document.getElementById(KEY);
+  const status = document.currentScript.previousElementSibling;
+  function score() {
+    const given = question.querySelector("input:checked");
+    if (!given) return;
+    const mark = Number(given.value) === RIGHT ? "✓" : "✗";
+    status.firstChild.textContent = `${mark} You said: ${given.parentElement.textContent}`;
+  }
+  question.addEventListener("change", score);
+  score();
+})();
+"""
+
+_EXPLAIN = """
+(function () {
+  const question = document.getElementById(KEY);
+  const explanations = question.nextElementSibling.children;
+  question.addEventListener("change", (event) => {
+    for (const each of explanations) each.hidden = true;
+    explanations[Number(event.target.value)].hidden = false;
+  });
+})();
+"""

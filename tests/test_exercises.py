@@ -1,0 +1,41 @@
+"""A check of an exercise says what is wrong, and raises nothing at the reader."""
+
+import pytest
+
+from lrlib import exercises
+
+
+def halves(factor):
+    assert factor < 1, "The rate has to fall < 1."
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (0.5, "✓ Right."),
+        (2, "✗ Not yet. The rate has to fall &lt; 1."),
+        (..., "✗ Not yet. Put your answer in place of the dots"),
+        ("half", "✗ Not yet. It stopped with TypeError: "),
+    ],
+)
+def test_an_answer_is_told_what_it_is(answer, said):
+    text = exercises.check(halves, answer).data
+    assert said in text
+    assert ('class="lrlib-right"' in text) == (answer == 0.5)
+
+
+def test_a_function_that_is_still_a_stub_does_not_pass():
+    def test(schedule):
+        assert schedule(0) == 1, "At step 0 the factor is 1."
+
+    def stub(step): ...
+
+    assert "At step 0 the factor is 1." in exercises.check(test, stub).data
+
+
+def test_a_test_without_a_hint_is_refused():
+    names = {}
+    exec("def test(value): assert value > 1", names)  # pytest would give it a message
+
+    with pytest.raises(ValueError, match="an assertion of test has no hint"):
+        exercises.check(names["test"], 0)

@@ -1,0 +1,103 @@
+"""Predictions are scored against what a run says, and every answer of a quiz is explained."""
+
+import ipywidgets
+import pytest
+from bs4 import BeautifulSoup
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from lrlib import quiz
+
+
+@pytest.fixture
+def live(monkeypatch):
+    monkeypatch.delenv("LRLIB_STATIC", raising=False)
+
+
+@pytest.fixture
+def static(monkeypatch):
+    monkeypatch.setenv("LRLIB_STATIC", "1")
+
+
+def parse(shown):
+    return BeautifulSoup(shown.data, "html.parser")
+
+
+def displayed(prediction):
+    InteractiveShell.instance()
+    with capture_output() as captured:
+        prediction._ipython_display_()
+    (output,) = captured.outputs
+    return output
+
+
+def buttons(prediction):
+    return prediction._buttons
+
+
+def test_a_prediction_with_a_kernel_is_scored_from_the_button_that_is_chosen(live):
+    guess = quiz.Prediction("Which rate wins?", ["0.1", "1"])
+    assert "application/vnd.jupyter.widget-view+json" in displayed(guess).data
+    assert isinstance(buttons(guess), ipywidgets.RadioButtons)
+    assert "not chosen an answer" in guess.score("0.1", "It ended at 60 %.").data
+    buttons(guess).value = "0.1"
+    assert (
+        "✓ You said: 0.1; the run says: 0.1. It ended at 60 %."
+        in parse(guess.score("0.1", "It ended at 60 %.")).get_text()
+    )
+    assert "✗ You said: 0.1; the run says: 1." in parse(guess.score("1", "b")).get_text()
+
+
+def test_a_prediction_on_a_static_page_is_plain_html(static):
+    guess = quiz.Prediction("Is `lr` < 1?", ["yes", "no & never"])
+    page = BeautifulSoup(displayed(guess).data["text/html"], "html.parser")
+    assert page.legend.get_text() == "Is lr < 1?"
+    assert page.legend.code.get_text() == "lr"
+    assert [label.get_text() for label in page.select("label")] == ["yes", "no & never"]
+    assert len({each["name"] for each in page.select("input[type=radio]")}) == 1
+
+
+def test_a_static_score_knows_its_question_and_the_right_answer(static):
+    first, second = (quiz.Prediction("Which?", ["a", "b"]) for _ in range(2))
+    shown = [prediction.score("b", "So it came.").data for prediction in (first, second)]
+    keys = []
+    for prediction, text in zip((first, second), shown, strict=True):
+        question = BeautifulSoup(displayed(prediction).data["text/html"], "html.parser")
+        (link,) = BeautifulSoup(text, "html.parser").select("a")
+        keys.append(link["href"])
+        assert link["href"] == f"#{question.fieldset['id']}"
+        assert "=== 1 ?" in text
+        assert "the run says: b. So it came." in text
+    assert len(set(keys)) == 2
+
+
+def test_a_score_must_be_one_of_the_answers():
+    guess = quiz.Prediction("Which?", ["a", "b"])
+    with pytest.raises(ValueError, match="right must be one of a, b, got 'c'"):
+        guess.score("c", "x")
+
+
+@pytest.mark.parametrize("answers", [[], ["a"], ["a", "a"]])
+def test_there_must_be_a_choice(answers):
+    with pytest.raises(ValueError, match="answers must be at least two and differ"):
+        quiz.Prediction("Which?", answers)
+    with pytest.raises(ValueError, match="answers must be at least two"):
+        quiz.ask("Which?", dict.fromkeys(answers, "so"), right="a")
+
+
+def test_a_quiz_explains_each_answer_and_shows_none_at_first():
+    page = parse(quiz.ask("Which?", {"a": "It is `a`.", "b": "It is not."}, right="a"))
+    explanations = page.select("[role=status] > p")
+    assert [each.get_text() for each in explanations] == [
+        "✓ Right. It is a.",
+        "✗ Not this one. It is not.",
+    ]
+    assert all(each.has_attr("hidden") for each in explanations)
+
+
+def test_a_quiz_needs_an_explanation_of_its_own_for_each_answer():
+    for explanations in ({"a": "so", "b": "so"}, {"a": "so", "b": ""}):
+        with pytest.raises(ValueError, match="each answer needs an explanation of its own"):
+            quiz.ask("Which?", explanations, right="a")
+    with pytest.raises(ValueError, match="right must be one of a, b, got 'c'"):
+        quiz.ask("Which?", {"a": "1", "b": "2"}, right="c")
