@@ -46,11 +46,20 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
     """
     _check(ranges)
 
+    place = None
+
     def picture(values: dict[str, float]) -> str:
+        nonlocal place
         figure, (ax,) = plots.panels(height=height)
         draw(ax, **values)
+        if place is not None:
+            # Laid out once: the axes stay where they are while a slider moves, and it is faster.
+            figure.set_layout_engine("none")
+            ax.set_position(place)
         setting = ", ".join(f"{words(name)} {value:.4g}" for name, value in values.items())
-        return plots.show(figure, f"{alt} {setting}.").data
+        drawn = plots.show(figure, f"{alt} {setting}.").data
+        place = ax.get_position()
+        return drawn
 
     if os.environ.get("LRLIB_STATIC"):
         return HTML(_static.frames(picture, ranges))

@@ -117,6 +117,21 @@ def test_static_frames_differ(static):
     assert len(lines) > 1
 
 
+def axes_of(frame):
+    """The rectangle of the axes, as the drawing has it."""
+    return re.findall(r'id="figure\d+-patch_2">\s*<path d="([^"]*)"', frame)
+
+
+def test_the_axes_stay_where_they_are_while_a_slider_moves(static):
+    def draw(ax, every):
+        ax.set_ylim(0, 10.0**every)  # longer and longer labels
+
+    frames = explore.sliders(draw, "x", every=(1, 9, 3)).data.split('class="lrlib-frame"')[1:]
+    places = {path for frame in frames for path in axes_of(frame)}
+    assert len(frames) > 5
+    assert len(places) == 1
+
+
 def test_static_controls_are_labelled_and_speak_their_value(static):
     page = Elements(explore.sliders(lambda ax, peak_lr: None, "x", peak_lr=(0.01, 1.0, 0.1)).data)
     (slider,) = page.of("input")

@@ -76,3 +76,25 @@ def test_results_name_one_data_set(path):
     assert len(set(figures_of_runs)) == 1
     stand_in = "Shapes-10, the stand-in for CIFAR-10, is in use" in shown
     assert stand_in == (figures_of_runs[0] == "Shapes-10")
+
+
+def shown(cell):
+    return "".join(
+        "".join(output.get("data", {}).get("text/html", "")) for output in cell.get("outputs", [])
+    )
+
+
+@pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
+def test_each_exercise_says_not_yet_to_its_stub_and_right_to_its_solution(path):
+    notebook = nbformat.read(path, as_version=4)
+    verdicts = {"exercise-check": "lrlib-not-yet", "exercise-solution": "lrlib-right"}
+    for tag, verdict in verdicts.items():
+        found = [shown(cell) for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
+        assert len(found) >= 2
+        assert [text for text in found if f'class="{verdict}"' not in text] == []
+
+
+@pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
+def test_each_prediction_is_scored(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert sum("the run says: " in shown(cell) for cell in notebook.cells) >= 2

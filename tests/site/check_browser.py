@@ -151,51 +151,101 @@ def explorers(page: Page) -> list[Locator]:
     return page.locator(".lrlib-explore").all()
 
 
-def shown(explorer: Locator) -> int:
-    """The number of the frame that is visible: there is one."""
-    frames = explorer.locator(".lrlib-frame").all()
-    (visible,) = [number for number, frame in enumerate(frames) if frame.is_visible()]
+SHOWN = """root => [...root.querySelectorAll(".lrlib-frame, [data-layer]")]
+    .flatMap((part, number) => part.checkVisibility() ? [number] : [])"""
+
+
+def shown(explorer: Locator) -> list[int]:
+    """Which frames can be seen, and which parts of their drawings."""
+    visible = explorer.evaluate(SHOWN)
+    assert visible, "nothing is shown"
     return visible
 
 
-def pages_with_controls() -> list[str]:
-    return [p for p in PAGES if 'class="lrlib-explore"' in (SITE / f"{p}.html").read_text("utf-8")]
+def pages_with(trace: str) -> list[str]:
+    return [page for page in PAGES if trace in (SITE / f"{page}.html").read_text("utf-8")]
 
 
-@pytest.mark.parametrize("page", pages_with_controls())
+with_controls = pytest.mark.parametrize("page", pages_with('class="lrlib-explore"'))
+
+
+@with_controls
 def test_every_control_moves_its_figure_by_keyboard(visit, page) -> None:
     tab = visit(page).page
     for explorer in explorers(tab):
-        for slider in explorer.locator("input[type=range]").all():
-            before, value = shown(explorer), int(slider.input_value())
-            slider.focus()
-            tab.keyboard.press("ArrowLeft" if value > 0 else "ArrowRight")
-            assert int(slider.input_value()) != value
+        for control in explorer.locator("input").all():
+            before = shown(explorer)
+            control.focus()
+            if control.get_attribute("type") == "checkbox":
+                tab.keyboard.press("Space")
+            else:
+                tab.keyboard.press("ArrowLeft" if control.input_value() != "0" else "ArrowRight")
             assert shown(explorer) != before
-            outline = slider.evaluate("e => getComputedStyle(e).outlineStyle")
+            outline = control.evaluate("e => getComputedStyle(e).outlineStyle")
             assert outline != "none", "the focus cannot be seen"
 
 
-@pytest.mark.parametrize("page", pages_with_controls())
+@with_controls
 @pytest.mark.parametrize("by", ["mouse", "touch"])
 def test_every_control_moves_its_figure_by(visit, page, by) -> None:
     phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True}
     tab = visit(page, **(phone if by == "touch" else {})).page
+    press = tab.touchscreen.tap if by == "touch" else tab.mouse.click
     for explorer in explorers(tab):
-        for slider in explorer.locator("input[type=range]").all():
-            slider.scroll_into_view_if_needed()
-            box = slider.bounding_box()
+        for control in explorer.locator("input").all():
+            control.scroll_into_view_if_needed()
+            box = control.bounding_box()
             assert box is not None
-            before, value, last = shown(explorer), slider.input_value(), slider.get_attribute("max")
-            end = 2 if value != "0" else box["width"] - 2
-            press = tab.touchscreen.tap if by == "touch" else tab.mouse.click
-            press(box["x"] + end, box["y"] + box["height"] / 2)
-            assert slider.input_value() in ("0", last)
+            before = shown(explorer)
+            # A slider is pressed at the end where it is not, a box in its middle.
+            end = 2 if control.input_value() != "0" else box["width"] - 2
+            is_box = control.get_attribute("type") == "checkbox"
+            x = box["width"] / 2 if is_box else end
+            press(box["x"] + x, box["y"] + box["height"] / 2)
             assert shown(explorer) != before
 
 
+@pytest.mark.parametrize("page", pages_with("[data-layer"))
+def test_a_comparison_says_what_it_shows(visit, page) -> None:
+    tab = visit(page).page
+    (explorer,) = [e for e in explorers(tab) if e.locator("input[type=checkbox]").count()]
+    picture = explorer.locator(".lrlib-frame svg")
+    for box in explorer.locator("input").all():
+        name = box.locator("xpath=..").inner_text().strip()
+        for _ in range(2):
+            box.click()
+            names = (picture.get_attribute("aria-label") or "").split("Shown: ")[1].rstrip(".")
+            assert (name in names.split(", ")) == box.is_checked()
+
+
+def test_a_prediction_is_scored_and_a_quiz_explained_without_a_kernel(visit) -> None:
+    pages = pages_with('class="lrlib-score"')
+    assert set(pages) == set(NOTEBOOKS)
+    for page in pages:
+        tab = visit(page).page
+        for score in tab.locator(".lrlib-score").all():
+            key = score.locator("a").get_attribute("href")
+            choices = tab.locator(f"{key} input").all()
+            told = set()
+            for choice in choices:
+                choice.check()
+                told.add(score.inner_text())
+            assert len(told) == len(choices)
+            assert sum(text.startswith("✓ You said") for text in told) == 1
+        for quiz in tab.locator(".lrlib-quiz").all():
+            explained = quiz.locator("[role=status]")
+            assert explained.inner_text() == ""
+            choices = quiz.locator("input").all()
+            told = set()
+            for choice in choices:
+                choice.check()
+                told.add(explained.inner_text())
+            assert len(told) == len(choices)
+            assert sum(text.startswith("✓ Right.") for text in told) == 1
+
+
 def test_every_notebook_has_controls() -> None:
-    assert set(NOTEBOOKS) <= set(pages_with_controls())
+    assert set(NOTEBOOKS) <= set(pages_with('class="lrlib-explore"'))
 
 
 @pytest.mark.parametrize("words", ["warm-up", "warmup"])
