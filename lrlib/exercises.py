@@ -1,9 +1,10 @@
 """Exercises that check themselves: a wrong answer gets a hint, and no error."""
 
-import html
 from collections.abc import Callable
 
 from IPython.display import HTML
+
+from lrlib._markup import marked_up
 
 
 def check(test: Callable[..., None], *answers: object) -> HTML:
@@ -45,4 +46,4 @@ def check(test: Callable[..., None], *answers: object) -> HTML:
 
 def _feedback(kind: str, text: str) -> HTML:
     mark = {"right": "✓", "not-yet": "✗"}[kind]
-    return HTML(f'<p class="lrlib-{kind}" role="status">{mark} {html.escape(text)}</p>')
+    return HTML(f'<p class="lrlib-{kind}" role="status">{mark} {marked_up(text)}</p>')

@@ -4,11 +4,12 @@ import html
 import itertools
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 
 import ipywidgets
 from IPython.display import HTML, display
+
+from lrlib._markup import marked_up
 
 _numbers = itertools.count(1)
 
@@ -62,7 +63,7 @@ class Prediction:
         """
         if right not in self.answers:
             raise ValueError(f"right must be one of {', '.join(self.answers)}, got {right!r}")
-        result = f"the run says: {_marked_up(right)}. {_marked_up(because)}"
+        result = f"the run says: {marked_up(right)}. {marked_up(because)}"
         if os.environ.get("LRLIB_STATIC"):
             script = _SCORE.replace("KEY", json.dumps(self._key))
             script = script.replace("RIGHT", json.dumps(self.answers.index(right)))
@@ -75,7 +76,7 @@ class Prediction:
         if given is None:
             yours = "You have not chosen an answer above"
         else:
-            yours = f"{'✓' if given == right else '✗'} You said: {_marked_up(given)}"
+            yours = f"{'✓' if given == right else '✗'} You said: {marked_up(given)}"
         return HTML(f'<div class="lrlib-score"><p role="status">{yours}; {result}</p></div>')
 
 
@@ -108,7 +109,7 @@ def ask(question: str, answers: Mapping[str, str], right: str) -> HTML:
         raise ValueError(f"right must be one of {', '.join(answers)}, got {right!r}")
     key = f"lrlib-quiz-{next(_numbers)}"
     explanations = "".join(
-        f"<p hidden>{'✓ Right.' if answer == right else '✗ Not this one.'} {_marked_up(why)}</p>"
+        f"<p hidden>{'✓ Right.' if answer == right else '✗ Not this one.'} {marked_up(why)}</p>"
         for answer, why in answers.items()
     )
     return HTML(
@@ -123,19 +124,14 @@ def _require_choice(answers: Sequence[str]) -> None:
         raise ValueError(f"answers must be at least two and differ, got {list(answers)}")
 
 
-def _marked_up(text: str) -> str:
-    """Escape the text; what stands between backticks is code."""
-    return re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text))
-
-
 def _fieldset(key: str, question: str, answers: Sequence[str]) -> str:
     choices = "".join(
         f'<label><input type="radio" name="{key}" value="{number}" '
-        f'data-lm-suppress-shortcuts="true">{_marked_up(answer)}</label>'
+        f'data-lm-suppress-shortcuts="true">{marked_up(answer)}</label>'
         for number, answer in enumerate(answers)
     )
     return (
-        f'<fieldset class="lrlib-question" id="{key}"><legend>{_marked_up(question)}</legend>'
+        f'<fieldset class="lrlib-question" id="{key}"><legend>{marked_up(question)}</legend>'
         f"{choices}</fieldset>"
     )
 

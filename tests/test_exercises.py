@@ -6,14 +6,14 @@ from lrlib import exercises
 
 
 def halves(factor):
-    assert factor < 1, "The rate has to fall < 1."
+    assert factor < 1, "The `rate` has to fall < 1."
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
         (0.5, "✓ Right."),
-        (2, "✗ Not yet. The rate has to fall &lt; 1."),
+        (2, "✗ Not yet. The <code>rate</code> has to fall &lt; 1."),
         (..., "✗ Not yet. Put your answer in place of the dots"),
         ("half", "✗ Not yet. It stopped with TypeError: "),
     ],

@@ -1,10 +1,10 @@
 // What is wider than its column scrolls there: let the keyboard reach it.
 window.addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;
-  const formulas = [...document.querySelectorAll("mjx-container[display]")];
-  const wide = formulas.filter((formula) => formula.scrollWidth > formula.clientWidth);
-  if (matchMedia("(max-width: 40rem)").matches) {
-    wide.push(...document.querySelectorAll(".lrlib-figure, .lrlib-frame"));
+  const scrolling = "mjx-container[display], .lrlib-table, .lrlib-figure, .lrlib-frame";
+  for (const element of document.querySelectorAll(scrolling)) {
+    // A frame that is hidden has no width yet: on a narrow page it will scroll.
+    const hidden = element.clientWidth === 0 && matchMedia("(max-width: 40rem)").matches;
+    if (hidden || element.scrollWidth > element.clientWidth) element.tabIndex = 0;
   }
-  for (const element of wide) element.tabIndex = 0;
 });

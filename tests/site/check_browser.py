@@ -6,6 +6,7 @@ It is served from a sub-path of 127.0.0.1, as project pages are; the browser can
 import functools
 import gzip
 import http.server
+import itertools
 import shutil
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from check_build import NOTEBOOKS, PAGES, SITE, every_page
+from check_build import EVERY_PAGE, NOTEBOOKS, PAGES, SITE, every_page
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
@@ -30,8 +31,6 @@ OPTIONS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 LIGHTEST = {"plain": 350_000, "maths": 650_000, "html": 250_000, "site": 20_000_000}  # bytes
-
-both_modes = pytest.mark.parametrize("mode", ["light", "dark"])
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -84,37 +83,75 @@ class Visit:
             self.complaints.append(message.text)
 
 
+def open_in(browser: Browser, address: str, mode: str = "light", **options) -> Visit:
+    visit = Visit(browser.new_context(color_scheme=mode, **options).new_page())
+    visit.page.goto(address, wait_until="networkidle")
+    return visit
+
+
 @pytest.fixture
 def visit(browser: Browser, address: str):
-    contexts = []
+    """Opens a page for one test, which may use it up."""
+    visits = []
 
     def open_page(name: str, mode: str = "light", base: str = address, **options) -> Visit:
-        context = browser.new_context(color_scheme=mode, **options)
-        contexts.append(context)
-        visit = Visit(context.new_page())
-        visit.page.goto(f"{base}{name}.html", wait_until="networkidle")
-        return visit
+        visits.append(open_in(browser, f"{base}{name}.html", mode, **options))
+        return visits[-1]
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for seen in visits:
+        seen.page.context.close()
 
 
-@every_page
-@both_modes
-def test_a_page_opens_quietly_and_asks_no_other_host(visit, address, page, mode) -> None:
-    seen = visit(page, mode)
+@pytest.fixture(
+    scope="module", params=itertools.product(EVERY_PAGE, ["light", "dark"]), ids="-".join
+)
+def opened(request, browser: Browser, address: str):
+    """A page in one mode: opened once, looked at by several tests, which leave it as it was."""
+    name, mode = request.param
+    seen = open_in(browser, f"{address}{name}.html", mode)
+    yield name, mode, seen
+    seen.page.context.close()
+
+
+def test_a_page_opens_quietly_and_asks_no_other_host(opened, address) -> None:
+    _, mode, seen = opened
     assert seen.complaints == []
     assert [r.url for r in seen.requests if not r.url.startswith((address, "data:"))] == []
     assert [(r.status, r.url) for r in seen.responses if r.status >= 400] == []
     assert seen.page.locator("html").get_attribute("data-theme") == mode
 
 
-@every_page
-@both_modes
-def test_a_page_is_accessible(visit, page, mode) -> None:
-    found = Axe().run(visit(page, mode).page).response["violations"]
+def test_a_page_is_light(opened) -> None:
+    name, _, seen = opened
+    bodies = {response.url: response.body() for response in seen.responses}
+    sizes = {url: len(gzip.compress(body)) for url, body in bodies.items()}
+    html = next(size for url, size in sizes.items() if url.endswith(f"{name}.html"))
+    kind = "maths" if any("mathjax" in url for url in sizes) else "plain"
+    assert html <= LIGHTEST["html"]
+    assert sum(sizes.values()) <= LIGHTEST[kind], sizes
+
+
+def test_a_page_is_accessible(opened) -> None:
+    found = Axe().run(opened[2].page).response["violations"]
     assert [(v["id"], v["help"], [n["target"] for n in v["nodes"]][:5]) for v in found] == []
+
+
+def test_nothing_moves_where_motion_is_not_wanted(opened) -> None:
+    tab = opened[2].page
+    tab.emulate_media(reduced_motion="reduce")
+    moving = "document.getAnimations().map(a => [a.transitionProperty, a.effect.target.outerHTML])"
+    assert tab.evaluate(moving) == []
+    tab.emulate_media(reduced_motion="no-preference")
+
+
+def test_a_page_does_not_scroll_sideways(opened) -> None:
+    tab = opened[2].page
+    usual = tab.viewport_size
+    for width in (390, 820):
+        tab.set_viewport_size({"width": width, "height": 800})
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    tab.set_viewport_size(usual)
 
 
 @every_page
@@ -123,24 +160,6 @@ def test_a_page_opens_from_a_folder(visit, page) -> None:
     assert seen.complaints == []
     assert {r.url.split(":")[0] for r in seen.requests} <= {"file", "data"}
     assert seen.page.locator(".bd-article h1").first.is_visible()
-
-
-@every_page
-@pytest.mark.parametrize("width", [390, 820])
-def test_a_page_does_not_scroll_sideways(visit, page, width) -> None:
-    seen = visit(page, viewport={"width": width, "height": 800})
-    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-@every_page
-def test_a_page_is_light(visit, page) -> None:
-    seen = visit(page)
-    bodies = {response.url: response.body() for response in seen.responses}
-    sizes = {url: len(gzip.compress(body)) for url, body in bodies.items()}
-    html = next(size for url, size in sizes.items() if url.endswith(f"{page}.html"))
-    kind = "maths" if any("mathjax" in url for url in sizes) else "plain"
-    assert html <= LIGHTEST["html"]
-    assert sum(sizes.values()) <= LIGHTEST[kind], sizes
 
 
 def test_the_site_is_light() -> None:
@@ -269,13 +288,6 @@ def test_the_switch_changes_the_colours_of_page_and_figures(visit) -> None:
     dark = tab.locator("body").evaluate(colour), figure.evaluate(colour)
     assert light[0] != dark[0]
     assert light[1] != dark[1]
-
-
-@every_page
-def test_nothing_moves_where_motion_is_not_wanted(visit, page) -> None:
-    tab = visit(page, reduced_motion="reduce").page
-    moving = "document.getAnimations().map(a => [a.transitionProperty, a.effect.target.outerHTML])"
-    assert tab.evaluate(moving) == []
 
 
 @pytest.mark.parametrize("page", PAGES[1:])

@@ -21,7 +21,9 @@ PAGES = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part["
 NOTEBOOKS = [page for page in PAGES if page.startswith("notebooks/")]
 MADE_BY_SPHINX = {"genindex", "py-modindex", "search"}
 
-every_page = pytest.mark.parametrize("page", [*PAGES, *sorted(MADE_BY_SPHINX)])
+EVERY_PAGE = [*PAGES, *sorted(MADE_BY_SPHINX)]
+
+every_page = pytest.mark.parametrize("page", EVERY_PAGE)
 every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS)
 
 
