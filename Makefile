@@ -28,7 +28,7 @@ help: ## print this list
 # What has not changed is not run again. After a warning everything is: else the next build, which
 # would not look at that page, would pass.
 book: $(installed) ## run the notebooks that changed, build the site into _build/html, check it
-	.venv/bin/jupyter-book build . -W -n --keep-going || { rm -rf _build; exit 1; }
+	.venv/bin/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
 	$(python) -m pytest tests/site/check_build.py
 	@$(python) -c "import pathlib; print('The book is built. Open', \
 	    pathlib.Path('_build/html/index.html').resolve().as_uri())"
