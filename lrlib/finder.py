@@ -174,12 +174,15 @@ class RangeTest:
             ax.text(0.02, 0.02, text, transform=ax.transAxes, size=8, wrap=True)
             return ax
         ax.plot(lrs, curve.loss, color=PALETTE["blue"], label="smoothed loss")
-        marks = zip(_METHODS, "os^D", ("orange", "green", "red", "purple"), strict=True)
-        for method, marker, colour in marks:
+        # Hollow and of four sizes: rules that agree do not hide each other.
+        colours = ("orange", "green", "red", "purple")
+        marks = zip(_METHODS, "os^D", colours, (6, 9, 12, 15), strict=True)
+        for method, marker, colour, size in marks:
             lr = self.suggest(method)
             height = np.interp(math.log(lr), np.log(lrs), curve.loss)
             label = f"{method}: {lr:.2g}"
-            ax.plot(lr, height, marker, color=PALETTE[colour], markersize=8, label=label)
+            (mark,) = ax.plot(lr, height, marker, color=PALETTE[colour], ms=size, label=label)
+            mark.set(fillstyle="none", markeredgewidth=1.8)
         # The end of a test that diverged is far above everything one wants to see.
         bottom = min(losses.min(), curve.loss[curve.bottom])
         depth = curve.start - bottom

@@ -142,3 +142,15 @@ def test_a_figure_without_a_text_is_refused():
     figure, _ = plots.panels()
     with pytest.raises(ValueError, match="alt must say what the figure shows"):
         plots.show(figure, "  ")
+
+
+def test_coordinates_are_rounded_and_texts_are_not():
+    figure, (ax,) = plots.panels()
+    ax.plot(np.linspace(0, 1, 50), np.random.default_rng(0).normal(size=50))
+    ax.set_title("0.123456")
+    drawn = plots.show(figure, "Noise.").data
+    assert "0.123456" in drawn
+    (path,) = [d for d in re.findall(r' d="([^"]*)"', drawn) if d.count("L") == 49]
+    numbers = re.findall(r"[\d.]+", path)
+    assert max(len(number.partition(".")[2]) for number in numbers) <= 2
+    assert len(set(numbers)) > 80  # the line is still there
