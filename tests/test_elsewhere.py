@@ -95,7 +95,7 @@ def test_the_site_has_buttons_where_an_address_is_set(checkout, address):
     here = {**without("LRLIB_", "PYTHON"), "PYTHONPATH": str(checkout)}
     program = Path(sys.executable).with_name("jupyter-book")
     run(program, "build", ".", "-W", "-n", "--keep-going", cwd=checkout, env=here)
-    names = "buttons or links or asks_no_other_host or ids_are_unique"
+    names = "buttons or links or asks_no_other_host or ids_are_unique or where_it_lives"
     run(
         sys.executable,
         "-m",

@@ -7,6 +7,7 @@ import shutil
 from importlib.metadata import distribution, distributions
 from pathlib import Path
 
+from fontTools import subset
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -57,6 +58,13 @@ CORRECTIONS = [
     (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
 ]
 
+# `.fa-moon:before{content:"\\f186"}` in a style sheet, `fa-moon` in a page.
+NAMED_ICON = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]{2,4})"')
+ICON = re.compile(r"\bfa-[\w-]+")
+ICON_CODE = re.compile(r'"\\([ef][0-9a-f]{3})"')
+
+MATHJAX_SCRIPT = re.compile(r'<script[^>]*src="[^"]*mathjax/startup\.js[^"]*"></script>')
+
 # A signature of several lines is written as a description list without terms.
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 SIGNATURE_TAGS = [
@@ -103,6 +111,25 @@ def copy_mathjax(static: Path) -> None:
             shutil.copyfile(source / name, target)
 
 
+def subset_icons(out: Path) -> None:
+    """Keep the icons that some page shows: of the icon fonts' thousands that is a few dozen."""
+    sheets = [sheet.read_text(encoding="utf-8") for sheet in out.rglob("*.css")]
+    named = NAMED_ICON.findall("".join(sheets))
+    code_of = {name: code for names, code in named for name in ICON.findall(names)}
+    pages = [*out.rglob("*.html"), *(out / "_static").glob("scripts/*.js")]
+    names = {name for page in pages for name in ICON.findall(page.read_text(encoding="utf-8"))}
+    shown = {code_of[name] for name in names & code_of.keys()}
+    # What a theme's own style sheet draws has no name in the pages.
+    unnamed = {code for sheet in sheets for code in ICON_CODE.findall(NAMED_ICON.sub("", sheet))}
+    for file in (out / "_static").rglob("webfonts/*.woff2"):
+        options = subset.Options(flavor="woff2", ignore_missing_unicodes=True)
+        font = subset.load_font(str(file), options)
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=[int(code, 16) for code in shown | unnamed])
+        subsetter.subset(font)
+        subset.save_font(font, str(file), options)
+
+
 def remove_unused(static: Path) -> None:
     for pattern in UNUSED:
         for path in static.glob(pattern):
@@ -124,6 +151,10 @@ def correct(page: Path) -> None:
     for pattern, replacement in CORRECTIONS:
         corrected = pattern.sub(replacement, corrected)
     corrected = SIGNATURE.sub(without_list, corrected)
+    if 'class="math' not in corrected:
+        corrected = MATHJAX_SCRIPT.sub(
+            "", corrected
+        )  # myst-nb loads it for any output there may be
     if corrected != text:
         page.write_text(corrected, encoding="utf-8")
 
@@ -133,6 +164,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         return
     out = Path(app.outdir)
     copy_mathjax(out / "_static")
+    subset_icons(out)
     remove_unused(out / "_static")
     for page in out.rglob("*.html"):
         correct(page)

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -139,6 +140,41 @@ def test_style_sheets_ask_no_other_host() -> None:
     for sheet in sheets:
         text = sheet.read_text(encoding="utf-8")
         assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", text), sheet
+
+
+def content(page: str, **meta: str) -> str:
+    tag = read(page).find("meta", meta)
+    assert isinstance(tag, Tag), f"no meta tag {meta}"
+    return str(tag["content"])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_says_what_it_is_and_where_it_lives(page: str) -> None:
+    assert 40 <= len(content(page, name="description")) <= 250
+    assert content(page, property="og:title")
+    canonical = read(page).select_one('link[rel="canonical"]')
+    url = CONFIG["repository"]["url"]
+    if not url:  # without an address there is nothing to point at
+        assert canonical is None
+        assert not (SITE / "sitemap.xml").exists()
+        return
+    owner, name = urlsplit(url).path.strip("/").split("/")
+    home = f"https://{owner}.github.io/{name}/"
+    assert isinstance(canonical, Tag)
+    assert canonical["href"] == f"{home}{page}.html"
+    assert f"<loc>{home}{page}.html</loc>" in (SITE / "sitemap.xml").read_text("utf-8")
+    card = content(page, property="og:image")
+    assert card.startswith(home)
+    assert (SITE / card.removeprefix(home)).is_file()
+
+
+@every_page
+def test_page_says_when_it_was_verified(page: str) -> None:
+    footer = read(page).select_one("footer .extra_footer")
+    assert isinstance(footer, Tag)
+    (day,) = footer.select("time")
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", str(day["datetime"]))
+    assert f"torch {version('torch')}" in footer.get_text()
 
 
 def leads_nowhere(target: str, here: Path) -> bool:
