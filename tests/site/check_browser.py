@@ -7,6 +7,7 @@ import functools
 import gzip
 import http.server
 import itertools
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -265,6 +266,11 @@ def test_a_prediction_is_scored_and_a_quiz_explained_without_a_kernel(visit) -> 
 
 def test_every_notebook_has_controls() -> None:
     assert set(NOTEBOOKS) <= set(pages_with('class="lrlib-explore"'))
+
+
+def test_the_cheat_sheet_is_one_page_when_printed(visit) -> None:
+    pdf = visit("book/cheatsheet").page.pdf(format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
 
 
 @pytest.mark.parametrize("words", ["warm-up", "warmup"])
