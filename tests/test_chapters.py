@@ -108,6 +108,8 @@ def test_a_mistake_has_its_code_a_figure_and_a_repair(path):
         assert any("assert" in text for text in code), f"{title}: nothing is asserted"
         assert any("plots.show(" in text for text in code), f"{title}: no figure"
         assert len(code) >= 3, f"{title}: no repair"
+        links = [source(cell) for cell in section if cell["cell_type"] == "markdown"]
+        assert any("](https://" in text for text in links), f"{title}: no link to who met it"
 
 
 def test_no_two_mistakes_have_one_title():
