@@ -50,6 +50,6 @@ def compare(
         for name in shown:
             draw(axes, name)
         name_lines(axes[-1])
-        return plots.show(figure, f"{alt} Shown: {', '.join(shown) or 'none'}.").data
+        return plots.show(figure, f"{alt} Shown: {'; '.join(shown) or 'none'}.").data
 
     return _live.boxes(picture, names, chosen)

@@ -159,7 +159,7 @@ _CHOOSE_LAYERS = """
       }
     }
     const names = shown.map((box) => box.parentElement.textContent.trim());
-    picture.setAttribute("aria-label", `${alt} Shown: ${names.join(", ") || "none"}.`);
+    picture.setAttribute("aria-label", `${alt} Shown: ${names.join("; ") || "none"}.`);
   }
   for (const box of boxes) box.addEventListener("change", update);
   update();

@@ -37,9 +37,10 @@ class Prediction:
         _require_choice(answers)
         self.question, self.answers = question, list(answers)
         self._key = f"lrlib-prediction-{next(_numbers)}"
-        self._buttons = ipywidgets.RadioButtons(
-            options=self.answers, value=None, layout={"width": "max-content"}
-        )
+        if not os.environ.get("LRLIB_STATIC"):  # a page would load the scripts of a dead widget
+            self._buttons = ipywidgets.RadioButtons(
+                options=self.answers, value=None, layout={"width": "max-content"}
+            )
 
     def _ipython_display_(self) -> None:
         if os.environ.get("LRLIB_STATIC"):

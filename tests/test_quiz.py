@@ -57,6 +57,11 @@ def test_a_prediction_on_a_static_page_is_plain_html(static):
     assert len({each["name"] for each in page.select("input[type=radio]")}) == 1
 
 
+def test_a_static_page_holds_no_widget(static, monkeypatch):
+    monkeypatch.delattr(ipywidgets, "RadioButtons")
+    assert "radio" in displayed(quiz.Prediction("Which rate wins?", ["0.1", "1"])).data["text/html"]
+
+
 def test_a_static_score_knows_its_question_and_the_right_answer(static):
     first, second = (quiz.Prediction("Which?", ["a", "b"]) for _ in range(2))
     shown = [prediction.score("b", "So it came.").data for prediction in (first, second)]

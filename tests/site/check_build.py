@@ -233,3 +233,10 @@ def test_lines_stand_out_from_the_page(name: str) -> None:
     # The darkest and the lightest ground that the theme has in dark mode.
     assert contrast(dark_palette()[name], "#121212") >= 4.5
     assert contrast(dark_palette()[name], "#29313d") >= 4.5
+
+
+def test_signatures_name_types_without_their_modules() -> None:
+    signatures = read("book/api").select("dt.sig")
+    assert signatures
+    for signature in signatures:
+        assert "~" not in signature.get_text()
