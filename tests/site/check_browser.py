@@ -133,11 +133,6 @@ def test_a_page_is_light(opened) -> None:
     assert sum(sizes.values()) <= LIGHTEST[kind], sizes
 
 
-def test_a_page_is_accessible(opened) -> None:
-    found = Axe().run(opened[2].page).response["violations"]
-    assert [(v["id"], v["help"], [n["target"] for n in v["nodes"]][:5]) for v in found] == []
-
-
 def test_nothing_moves_where_motion_is_not_wanted(opened) -> None:
     tab = opened[2].page
     tab.emulate_media(reduced_motion="reduce")
@@ -153,6 +148,15 @@ def test_a_page_does_not_scroll_sideways(opened) -> None:
         tab.set_viewport_size({"width": width, "height": 800})
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
     tab.set_viewport_size(usual)
+
+
+# The last to look at the opened page, since it takes from it: of each figure's frames axe sees the
+# one that is shown. The others differ in their lines alone, and there are thousands of elements.
+def test_a_page_is_accessible(opened) -> None:
+    tab = opened[2].page
+    tab.evaluate("document.querySelectorAll('.lrlib-frame[hidden]').forEach(each => each.remove())")
+    found = Axe().run(tab).response["violations"]
+    assert [(v["id"], v["help"], [n["target"] for n in v["nodes"]][:5]) for v in found] == []
 
 
 @every_page
