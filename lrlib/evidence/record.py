@@ -110,9 +110,16 @@ def _machine() -> str:
 
 @cache
 def _commit() -> str:
-    command = ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty"]
+    name = _git("describe", "--always", "--abbrev=12", "--exclude=*")
+    # The record itself changes with every run, and no run depends on it.
+    changed = _git("status", "--porcelain", "--untracked-files=no", ":/", ":!record.jsonl")
+    return (name or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
     done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"
+    return done.stdout.strip()
 
 
 def _start_worker() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -127,6 +128,25 @@ def test_a_row_says_what_happened(tiny_study):
     assert row.threads >= 1
     assert len(row.commit) >= 7
     rows._check(row)
+
+
+def test_the_commit_is_dirty_when_code_changed_but_not_when_the_record_grew(tmp_path, monkeypatch):
+    def git(*arguments):
+        author = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *author, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.setattr(record, "__file__", str(tmp_path / "record.py"))
+    commit = record._commit.__wrapped__  # the answer is kept for the life of a process
+    assert commit() == "unknown"
+    git("init")
+    (tmp_path / "record.py").write_text("one")
+    (tmp_path / "record.jsonl").write_text("one")
+    git("add", ".")
+    git("commit", "-m", "one")
+    (tmp_path / "record.jsonl").write_text("two")
+    assert re.fullmatch("[0-9a-f]{12}", commit())
+    (tmp_path / "record.py").write_text("two")
+    assert commit().endswith("-dirty")
 
 
 def test_the_same_run_gives_the_same_row(tiny_study):
