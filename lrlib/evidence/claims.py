@@ -16,7 +16,7 @@ from lrlib.evidence.rows import Row
 CLAIMS = Path(__file__).with_name("claims.yml")
 # Sign-flips of five pairs cannot reach p < 0.05: fewer than six decide nothing.
 FEWEST_PAIRS = 6
-_FIELDS = {"id", "chapter", "claim", "source", "measure", "left", "right", "expect"}
+_FIELDS = {"id", "chapter", "claim", "source", "measure", "left", "right", "expect", "verdict"}
 _EXPECTATIONS = ("more than", "less than", "within")
 
 
@@ -35,6 +35,9 @@ class Claim:
         right: The same for the other side, or a number.
         expect: ("more than", x), ("less than", x) or ("within", x): what the sentence says of the
             mean difference left − right.
+        verdict: What the record said when the claim was last read over, as `Verdict` writes it. No
+            page shows it: a test compares it with the computed one, so that no row and no verdict
+            changes unseen.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Claim:
     left: dict[str, Any]
     right: dict[str, Any] | float
     expect: tuple[str, float]
+    verdict: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,10 @@ class Verdict:
     high: float
     pairs: int
     unit: str
+
+    def __str__(self) -> str:
+        ends = f"{self.low:+.2f} to {self.high:+.2f}"
+        return f"{self.word}: {self.mean:+.2f} ({ends}), n = {self.pairs}"
 
 
 def read(file: Path = CLAIMS) -> list[Claim]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic import complete_study, row
 
-from lrlib.evidence import claims
+from lrlib.evidence import claims, rows
 from lrlib.evidence.study import Run
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +22,7 @@ CLAIM = {
     "left": {"variant": "cosine", "budget": "short"},
     "right": {"variant": "fixed", "budget": "short"},
     "expect": "more than 0",
+    "verdict": "holds: +2.00 (+1.85 to +2.15), n = 6",
 }
 
 
@@ -65,6 +66,11 @@ def test_the_interval_decides(points, expect, word):
     assert verdict.word == word
     assert verdict.pairs == len(points)
     assert verdict.unit == "points"
+
+
+def test_a_verdict_is_written_in_a_line():
+    record = differences([2.0, 2.2, 1.8, 2.1, 1.9, 2.0])
+    assert str(claims.judge(made(), record)) == CLAIM["verdict"]
 
 
 def test_the_interval_is_that_of_student():
@@ -129,7 +135,7 @@ def test_a_claim_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({**CLAIM, "verdict": "holds"}, "fields: ['verdict']"),
+        ({**CLAIM, "winner": "cosine"}, "fields: ['winner']"),
         ({key: value for key, value in CLAIM.items() if key != "source"}, "fields: ['source']"),
         ({**CLAIM, "measure": "beauty"}, "got 'beauty'"),
         ({**CLAIM, "expect": "wins"}, "got 'wins'"),
@@ -149,7 +155,14 @@ def test_an_id_that_stands_there_twice_is_named(tmp_path):
 # The book's own claims.
 
 CLAIMS = claims.read()
+RECORD = rows.read()
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("0*.ipynb"))
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_the_verdict_beside_a_claim_is_what_the_record_says(claim):
+    computed = str(claims.judge(claim, RECORD))
+    assert claim.verdict == computed, "read the page's sentences over, then write down the new one"
 
 
 def test_there_are_enough_claims():
