@@ -46,3 +46,15 @@ def undo_what_a_recorder_sets(monkeypatch):
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def live(monkeypatch):
+    """Controls as they are with a kernel."""
+    monkeypatch.delenv("LRLIB_STATIC", raising=False)
+
+
+@pytest.fixture
+def static(monkeypatch):
+    """Controls as they are on a page without one."""
+    monkeypatch.setenv("LRLIB_STATIC", "1")

@@ -20,16 +20,6 @@ from lrlib.schedules import Cyclical, StepDecay, lr_curve
 from lrlib.train import History
 
 
-@pytest.fixture
-def live(monkeypatch):
-    monkeypatch.delenv("LRLIB_STATIC", raising=False)
-
-
-@pytest.fixture
-def static(monkeypatch):
-    monkeypatch.setenv("LRLIB_STATIC", "1")
-
-
 def recorder():
     """A draw function that writes down what it was asked to draw."""
     seen = []

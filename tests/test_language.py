@@ -41,7 +41,7 @@ def test_every_word_is_known(where, text):
 
 
 def test_a_misspelt_word_is_found():
-    assert unknown("The lerning rate is `lerning`.") == {"lerning"}
+    assert unknown("The schedjule rate is `schedjule`.") == {"schedjule"}
 
 
 def test_the_project_list_holds_no_word_that_is_not_needed():

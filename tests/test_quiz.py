@@ -9,16 +9,6 @@ from IPython.utils.capture import capture_output
 from lrlib import quiz
 
 
-@pytest.fixture
-def live(monkeypatch):
-    monkeypatch.delenv("LRLIB_STATIC", raising=False)
-
-
-@pytest.fixture
-def static(monkeypatch):
-    monkeypatch.setenv("LRLIB_STATIC", "1")
-
-
 def parse(shown):
     return BeautifulSoup(shown.data, "html.parser")
 

@@ -151,10 +151,8 @@ def correct(page: Path) -> None:
     for pattern, replacement in CORRECTIONS:
         corrected = pattern.sub(replacement, corrected)
     corrected = SIGNATURE.sub(without_list, corrected)
-    if 'class="math' not in corrected:
-        corrected = MATHJAX_SCRIPT.sub(
-            "", corrected
-        )  # myst-nb loads it for any output there may be
+    if 'class="math' not in corrected:  # myst-nb loads it for any output there may be
+        corrected = MATHJAX_SCRIPT.sub("", corrected)
     if corrected != text:
         page.write_text(corrected, encoding="utf-8")
 

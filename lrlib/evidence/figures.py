@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter, PercentFormatter
 from lrlib import schedules
 from lrlib._drawing import PALETTE, name_lines
 from lrlib.evidence import claims, rows, study
-from lrlib.evidence.measures import pair
+from lrlib.evidence.measures import accuracy_on_test
 from lrlib.evidence.rows import Row
 
 _CHANCE = 10
@@ -110,7 +110,7 @@ def differences(ax: Axes, record: Sequence[Row], budget: str, reference: str) ->
 def edge(ax: Axes, record: Sequence[Row]) -> Axes:
     """Draw how short runs end at ever higher peak rates, every seed, without and with warm-up."""
     for variant in study.EDGE_VARIANTS:
-        runs = [r for r in record if (r.run.stage, r.run.variant) == ("edge", variant)]
+        runs = rows.select(record, "edge", variant, "short")
         if not runs:
             raise ValueError(f"the record has no edge runs of {variant!r}; run `make record`")
         grid = sorted({row.lr for row in runs})
@@ -133,7 +133,7 @@ def edge(ax: Axes, record: Sequence[Row]) -> Axes:
 
 def suggestions(ax: Axes, record: Sequence[Row], variant: str) -> Axes:
     """Draw what the four rules suggest, every seed, beside the tuned rate of a variant."""
-    runs = [r for r in record if (r.run.stage, r.run.variant) == ("finder", variant)]
+    runs = rows.select(record, "finder", variant, "short")
     best = study.tuned_lr(rows.results(record), variant, "short")
     if not runs or best is None:
         raise ValueError(f"the record has no finder runs of {variant!r}; run `make record`")
@@ -157,11 +157,7 @@ def suggestions(ax: Axes, record: Sequence[Row], variant: str) -> Axes:
 
 def learning(ax: Axes, record: Sequence[Row], variant: str, budget: str, peak_lr: float) -> Axes:
     """Draw the training loss of the tuning runs, those at one peak rate in front."""
-    tuned = [
-        row
-        for row in record
-        if (row.run.stage, row.run.variant, row.run.budget) == ("tuning", variant, budget)
-    ]
+    tuned = rows.select(record, "tuning", variant, budget)
     shown = study.VARIANTS[variant]
     ends = []
     for row in sorted(tuned, key=lambda row: row.lr == peak_lr):
@@ -188,11 +184,7 @@ def at_one_peak(
     epochs = range(1, study.EPOCHS[budget] + 1)
     ends = []
     for variant in variants:
-        runs = [
-            row
-            for row in record
-            if (row.run.stage, row.run.variant, row.run.budget) == ("tuning", variant, budget)
-        ]
+        runs = rows.select(record, "tuning", variant, budget)
         shown = study.VARIANTS[variant]
         for lr in sorted({row.lr for row in runs}, key=lambda lr: lr == peak_lr):
             means = [
@@ -217,20 +209,15 @@ def paired(
     record: Sequence[Row], variant: str, reference: str, budget: str
 ) -> tuple[float, float, float]:
     """Return the mean paired difference of test accuracies, in points, and its 95 % interval."""
-    own, other = (
-        {pair(row): 100 * float(row.test_accuracy or 0) for row in main_runs(record, v, budget)}
-        for v in (variant, reference)
-    )
+    for each in (variant, reference):
+        main_runs(record, each, budget)  # its error names what is missing
+    own, other = (accuracy_on_test(record, each, budget) for each in (variant, reference))
     return claims.interval([own[key] - other[key] for key in sorted(own.keys() & other.keys())])
 
 
 def main_runs(record: Sequence[Row], variant: str, budget: str) -> list[Row]:
     """Return a variant's runs with fresh seeds at its tuned rate."""
-    chosen = [
-        row
-        for row in record
-        if (row.run.stage, row.run.variant, row.run.budget) == ("main", variant, budget)
-    ]
+    chosen = rows.select(record, "main", variant, budget)
     if not chosen:
         raise ValueError(
             f"the record has no runs of {variant!r} at the budget {budget!r}; choose from "
@@ -246,8 +233,7 @@ def tuning(
     grid = study.rates(rows.results(record), variant, budget)
     points = [
         (row.lr, 100 * row.accuracy, row.diverged)
-        for row in record
-        if (row.run.stage, row.run.variant, row.run.budget) == ("tuning", variant, budget)
+        for row in rows.select(record, "tuning", variant, budget)
     ]
     if {lr for lr, _, _ in points} != set(grid):
         raise ValueError(

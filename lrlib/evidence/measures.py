@@ -27,12 +27,8 @@ def _main(
 ) -> list[Row]:
     """Return the rows at the tuned rate with fresh seeds, at the usual weight decay or another."""
     stage = "main" if weight_decay == WEIGHT_DECAY else "decay"
-    return [
-        row
-        for row in record
-        if (row.run.stage, row.run.variant, row.run.budget) == (stage, variant, budget)
-        and row.run.weight_decay == weight_decay
-    ]
+    chosen = rows.select(record, stage, variant, budget)
+    return [row for row in chosen if row.run.weight_decay == weight_decay]
 
 
 def accuracy_on_test(
@@ -46,15 +42,14 @@ def accuracy_on_test(
 
     `rate_of` takes another variant's tuned rate instead.
     """
-    if rate_of is not None:
-        chosen = [
-            row
-            for row in record
-            if (row.run.stage, row.run.variant, row.run.budget) == ("swap", variant, budget)
-            and row.lr == study.tuned_lr(rows.results(record), rate_of, budget)
-        ]
-    else:
-        chosen = _main(record, variant, budget, weight_decay)
+    if rate_of is None:
+        return _tested(_main(record, variant, budget, weight_decay))
+    other_lr = study.tuned_lr(rows.results(record), rate_of, budget)
+    swapped = rows.select(record, "swap", variant, budget)
+    return _tested([row for row in swapped if row.lr == other_lr])
+
+
+def _tested(chosen: Sequence[Row]) -> Values:
     return {pair(row): 100 * float(row.test_accuracy or 0) for row in chosen}
 
 
@@ -96,7 +91,7 @@ def _loss_until(row: Row, epoch: float) -> float:
 
 def edge(record: Sequence[Row], variant: str) -> Values:
     """The largest peak rate that still trains, as its logarithm to base 2."""
-    rows_of_edge = [r for r in record if (r.run.stage, r.run.variant) == ("edge", variant)]
+    rows_of_edge = rows.select(record, "edge", variant, "short")
     largest = {pair(row): -math.inf for row in rows_of_edge}
     for row in rows_of_edge:
         if row.accuracy >= study.TRAINS:
@@ -112,11 +107,8 @@ def finder_gain(record: Sequence[Row], variant: str) -> Values:
     Both are short runs with the same seed.
     """
     tuned = accuracy_on_test(record, variant, "short")
-    return {
-        pair(row): 100 * float(row.test_accuracy or 0) - tuned[pair(row)]
-        for row in _finder(record, variant)
-        if pair(row) in tuned
-    }
+    found = _tested(_finder(record, variant))
+    return {key: accuracy - tuned[key] for key, accuracy in found.items() if key in tuned}
 
 
 def finder_distance(record: Sequence[Row], variant: str, rule: str = "halfway") -> Values:
@@ -138,7 +130,7 @@ def finder_disagreement(record: Sequence[Row], variant: str) -> Values:
 
 
 def _finder(record: Sequence[Row], variant: str) -> list[Row]:
-    return [row for row in record if (row.run.stage, row.run.variant) == ("finder", variant)]
+    return rows.select(record, "finder", variant, "short")
 
 
 MEASURES: dict[str, tuple[Measure, str]] = {

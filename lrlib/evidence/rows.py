@@ -103,6 +103,12 @@ def results(rows: Iterable[Row]) -> Results:
     return {row.run: row.accuracy for row in rows}
 
 
+def select(record: Iterable[Row], stage: str, variant: str, budget: str) -> list[Row]:
+    """Return a variant's rows of one stage at one budget."""
+    wanted = (stage, variant, budget)
+    return [row for row in record if (row.run.stage, row.run.variant, row.run.budget) == wanted]
+
+
 def _parse(line: str) -> Row:
     if not line.endswith("\n"):
         raise ValueError("the line is cut short; delete it, and `make record` makes its run again")

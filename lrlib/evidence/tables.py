@@ -7,6 +7,7 @@ from typing import Any
 
 from lrlib.evidence import claims, figures, study
 from lrlib.evidence.claims import Claim, Verdict
+from lrlib.evidence.measures import accuracy_on_test
 from lrlib.evidence.rows import Row
 
 _MARKS = {"holds": "✓", "fails": "✗", "undecided here": "?"}
@@ -80,8 +81,8 @@ def accuracies(record: Sequence[Row], budget: str) -> str:
     lines = []
     for variant, shown in study.VARIANTS.items():
         runs = figures.main_runs(record, variant, budget)
-        found = [100 * float(row.test_accuracy or 0) for row in runs]
-        mean, low, high = claims.interval(found)
+        found = accuracy_on_test(record, variant, budget)
+        mean, low, high = claims.interval([*found.values()])
         near = figures.near_best(record, variant, budget)
         line = [
             html.escape(shown.label),
@@ -104,19 +105,13 @@ def decays(record: Sequence[Row]) -> str:
     lines = []
     for variant in study.DECAY_VARIANTS:
         for decay in sorted({study.WEIGHT_DECAY, *study.WEIGHT_DECAYS}):
-            stage = "main" if decay == study.WEIGHT_DECAY else "decay"
-            found = [
-                100 * float(row.test_accuracy or 0)
-                for row in record
-                if (row.run.stage, row.run.variant, row.run.budget) == (stage, variant, "long")
-                and row.run.weight_decay == decay
-            ]
+            found = accuracy_on_test(record, variant, "long", decay)
             if len(found) < len(study.SEEDS):
                 raise ValueError(
                     f"the record has {len(found)} runs of {variant!r} at the weight decay {decay}; "
                     "run `make record`"
                 )
-            mean, low, high = claims.interval(found)
+            mean, low, high = claims.interval([*found.values()])
             label = html.escape(study.VARIANTS[variant].label)
             lines.append([label, f"{decay:g}", f"{mean:.1f} % ({low:.1f} to {high:.1f})"])
     header = ["strategy", "weight decay", "test accuracy (95 % interval)"]

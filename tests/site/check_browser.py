@@ -242,6 +242,16 @@ def test_a_comparison_says_what_it_shows(visit, page) -> None:
             assert (name in names.split("; ")) == box.is_checked()
 
 
+def told_by(choices: Locator, place: Locator) -> list[str]:
+    """What a place says when each of the answers is chosen: no two say the same."""
+    told = []
+    for choice in choices.all():
+        choice.check()
+        told.append(place.inner_text())
+    assert len(set(told)) == len(told)
+    return told
+
+
 def test_a_prediction_is_scored_and_a_quiz_explained_without_a_kernel(visit) -> None:
     pages = pages_with('class="lrlib-score"')
     assert set(pages) == set(NOTEBOOKS)
@@ -249,22 +259,12 @@ def test_a_prediction_is_scored_and_a_quiz_explained_without_a_kernel(visit) -> 
         tab = visit(page).page
         for score in tab.locator(".lrlib-score").all():
             key = score.locator("a").get_attribute("href")
-            choices = tab.locator(f"{key} input").all()
-            told = set()
-            for choice in choices:
-                choice.check()
-                told.add(score.inner_text())
-            assert len(told) == len(choices)
+            told = told_by(tab.locator(f"{key} input"), score)
             assert sum(text.startswith("✓ You said") for text in told) == 1
         for quiz in tab.locator(".lrlib-quiz").all():
             explained = quiz.locator("[role=status]")
             assert explained.inner_text() == ""
-            choices = quiz.locator("input").all()
-            told = set()
-            for choice in choices:
-                choice.check()
-                told.add(explained.inner_text())
-            assert len(told) == len(choices)
+            told = told_by(quiz.locator("input"), explained)
             assert sum(text.startswith("✓ Right.") for text in told) == 1
 
 
