@@ -17,7 +17,8 @@ RESULTS = rows.results(ROWS)
 def test_the_protocol_is_met():
     assert len(study.VARIANTS) >= 15
     assert all(len(variant.rates) >= 7 for variant in study.VARIANTS.values())
-    assert len(study.SEEDS) >= 6
+    assert len(study.SEEDS) >= 10
+    assert len(study.EDGE_SEEDS) >= 6
     assert len(study.FINDER_SEEDS) >= 10
     assert sorted(study.EPOCHS.values())[0] == 2
     assert sorted(study.EPOCHS.values())[1] >= 5
