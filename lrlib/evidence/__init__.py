@@ -120,6 +120,25 @@ class Record:
 
         return figures.suggestions(ax, self.rows, variant)
 
+    def at_suggestion(self, ax: "Axes", variant: str = "fixed") -> "Axes":
+        """Draw the validation accuracy of short runs at the finder's rate and at the tuned one.
+
+        Both are means after each epoch, with their 95 % intervals.
+
+        Args:
+            ax: Where to draw.
+            variant: "fixed" or "cosine".
+
+        Returns:
+            The axes that were passed.
+
+        Raises:
+            ValueError: The record has no finder's runs of the variant, or none at its tuned rate.
+        """
+        from lrlib.evidence import figures
+
+        return figures.at_suggestion(ax, self.rows, variant)
+
     def explore(self, variant: str, budget: str = "long") -> object:
         """Show a slider over the peak rates that were tried, and the loss of the runs at each.
 

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 
 from lrlib import schedules
 from lrlib._drawing import PALETTE, name_lines
@@ -20,39 +20,54 @@ _CHANCE = 10
 def curves(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget: str) -> Axes:
     """Draw the mean validation accuracy after each epoch, with its 95 % interval."""
     for variant in variants:
-        count = _mean_curve(ax, record, variant, budget)
+        runs = main_runs(record, variant, budget)
+        shown = study.VARIANTS[variant]
+        _mean_curve(ax, runs, shown.label, shown.colour, shown.line)
     name_lines(ax)
-    _caption(ax, f"{setting(budget)}, {count} seeds at the tuned rate, band: 95 % interval")
+    _caption(ax, f"{setting(budget)}, {len(runs)} seeds at the tuned rate, band: 95 % interval")
+    return ax
+
+
+def at_suggestion(ax: Axes, record: Sequence[Row], variant: str) -> Axes:
+    """Draw how short runs go at the rate that the finder suggests, and how at the tuned rate."""
+    shown = study.VARIANTS[variant]
+    tuned = main_runs(record, variant, "short")
+    found = _finder_runs(record, variant)
+    _mean_curve(ax, tuned, "tuned rate", shown.colour, shown.line)
+    _mean_curve(ax, found, "suggestion", "brown", "-.")
+    name_lines(ax)
+    ax.set_title(shown.label)
+    seeds = f"{len(tuned)} seeds at the tuned rate, {len(found)} at suggestions"
+    _caption(ax, f"{setting('short')}\n{seeds}, band: 95 % interval")
     return ax
 
 
 def strategy(axes: Sequence[Axes], record: Sequence[Row], variant: str, budget: str) -> None:
     """Draw a variant's learning rate at its tuned peak, and its mean validation accuracy."""
     rates, accuracy = axes
-    run = main_runs(record, variant, budget)[0]
+    runs = main_runs(record, variant, budget)
+    run = runs[0]
     shown = study.VARIANTS[variant]
     lr = schedules.lr_curve(run.run.make_schedule(), run.run.steps, peak_lr=run.lr)
     epochs = np.arange(len(lr)) / study.STEPS_PER_EPOCH
     # Every tenth step is more than a page can show.
     rates.plot(epochs[::10], lr[::10], shown.line, color=PALETTE[shown.colour], label=shown.label)
     rates.set(xlabel="epoch", ylabel="learning rate (log scale)", yscale="log", ylim=(1e-5, 1))
-    count = _mean_curve(accuracy, record, variant, budget)
-    _caption(accuracy, f"{setting(budget)}, {count} seeds at each tuned rate, band: 95 % interval")
+    _mean_curve(accuracy, runs, shown.label, shown.colour, shown.line)
+    seeds = f"{len(runs)} seeds at each tuned rate"
+    _caption(accuracy, f"{setting(budget)}, {seeds}, band: 95 % interval")
 
 
-def _mean_curve(ax: Axes, record: Sequence[Row], variant: str, budget: str) -> int:
-    """Draw the mean over the seeds after each epoch with its interval; return how many seeds."""
-    runs = main_runs(record, variant, budget)
-    epochs = range(1, study.EPOCHS[budget] + 1)
+def _mean_curve(ax: Axes, runs: Sequence[Row], label: str, colour: str, line: str) -> None:
+    """Draw the mean over runs of one length after each epoch, with its interval."""
+    epochs = range(1, runs[0].run.epochs + 1)
     values = [[_accuracy(row, epoch) for row in runs] for epoch in epochs]
     means, lows, highs = zip(*(claims.interval(column) for column in values), strict=True)
-    shown = study.VARIANTS[variant]
-    colour = PALETTE[shown.colour]
-    ax.plot(epochs, means, shown.line, marker="o", ms=4, color=colour, label=shown.label)
-    ax.fill_between(epochs, lows, highs, color=colour, alpha=0.15, linewidth=0)
+    ax.plot(epochs, means, line, marker="o", ms=4, color=PALETTE[colour], label=label)
+    ax.fill_between(epochs, lows, highs, color=PALETTE[colour], alpha=0.15, linewidth=0)
     ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=list(epochs))
     ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
-    return len(runs)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))  # whole percents
 
 
 def sensitivity(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget: str) -> Axes:
@@ -133,10 +148,8 @@ def edge(ax: Axes, record: Sequence[Row]) -> Axes:
 
 def suggestions(ax: Axes, record: Sequence[Row], variant: str) -> Axes:
     """Draw what the four rules suggest, every seed, beside the tuned rate of a variant."""
-    runs = rows.select(record, "finder", variant, "short")
-    best = study.tuned_lr(rows.results(record), variant, "short")
-    if not runs or best is None:
-        raise ValueError(f"the record has no finder runs of {variant!r}; run `make record`")
+    runs = _finder_runs(record, variant)
+    best = main_runs(record, variant, "short")[0].lr
     rules = list(runs[0].suggestions)
     for height, rule in enumerate(rules):
         found = [row.suggestions[rule] for row in runs]
@@ -153,6 +166,13 @@ def suggestions(ax: Axes, record: Sequence[Row], variant: str) -> Axes:
     label = study.VARIANTS[variant].label
     _caption(ax, f"{rows.DATASET}, batch 128, {len(runs)} seeds; tuned: {label}, 2 epochs")
     return ax
+
+
+def _finder_runs(record: Sequence[Row], variant: str) -> list[Row]:
+    runs = rows.select(record, "finder", variant, "short")
+    if not runs:
+        raise ValueError(f"the record has no finder runs of {variant!r}; run `make record`")
+    return runs
 
 
 def learning(ax: Axes, record: Sequence[Row], variant: str, budget: str, peak_lr: float) -> Axes:

@@ -136,6 +136,27 @@ def test_suggestions_show_every_seed_of_each_rule(ax):
     assert marks[1].get_xdata() == pytest.approx([0.003] * 10)
     with pytest.raises(ValueError, match="no finder runs of 'fixed'"):
         Record([]).suggestions(ax)
+    with pytest.raises(ValueError, match="no runs of 'cosine'"):
+        Record([r for r in ROWS if r.run.stage == "finder"]).suggestions(ax, "cosine")
+
+
+def test_the_curve_at_the_suggestion_stands_beside_the_tuned_one(ax):
+    tuned = [
+        row(Run("main", "fixed", "short", 0.05, seed), val_accuracy=[0.5, 0.7]) for seed in (0, 1)
+    ]
+    found = [
+        row(Run("finder", "fixed", "short", None, seed), val_accuracy=[0.4 + seed / 10, 0.6])
+        for seed in (0, 1)
+    ]
+    Record([*tuned, *found]).at_suggestion(ax)
+    assert line(ax, "tuned rate").get_ydata() == pytest.approx([50, 70])
+    assert line(ax, "suggestion").get_ydata() == pytest.approx([45, 60])
+    assert len(ax.collections) == 2
+    assert "2 seeds at the tuned rate, 2 at suggestions" in ax.figure.get_supxlabel()
+    with pytest.raises(ValueError, match="no finder runs of 'fixed'"):
+        Record(tuned).at_suggestion(ax)
+    with pytest.raises(ValueError, match="no runs of 'fixed'"):
+        Record(found).at_suggestion(ax)
 
 
 def test_a_slider_runs_over_the_recorded_rates(monkeypatch):
