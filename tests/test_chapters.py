@@ -88,6 +88,16 @@ def test_a_chapter_has_exercises_with_a_stub_a_check_and_a_solution(path):
             assert "hide-cell" in tags(cell), "a solution that is not folded"
 
 
+@every_chapter
+def test_a_chapter_shows_the_study_its_sensitivity_and_its_claims(path):
+    for name, calls in {
+        "part-study": r"record\.(curves|at_suggestion)\(",
+        "part-sensitive": r"record\.sensitivity\((.|\n)*record\.explore\(",
+        "part-claims": rf'record\.verdicts\("{path.stem}"\)',
+    }.items():
+        assert re.search(calls, "\n".join(map(source, part(path, name)))), name
+
+
 def sections_of_mistakes(path):
     sections = []
     for cell in part(path, "part-mistakes"):
