@@ -262,8 +262,8 @@ class Record:
         """Show a table: what the record holds, what came out, or all claims with their verdicts.
 
         Args:
-            what: "short" or "long" for the accuracies at that budget, "weight decay", "claims" or
-                "protocol".
+            what: "short" or "long" for the accuracies at that budget, "weight decay", "claims",
+                "second look" or "protocol".
 
         Returns:
             An object that notebooks and pages display.
@@ -278,6 +278,7 @@ class Record:
         others = {
             "weight decay": tables.decays,
             "claims": tables.every_claim,
+            "second look": tables.second_look,
             "protocol": tables.protocol,
         }
         if what not in others:

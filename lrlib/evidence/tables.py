@@ -76,6 +76,23 @@ def every_claim(record: Sequence[Row]) -> str:
     return _table(f"{len(judged)} claims: {found}.", header, lines)
 
 
+def second_look(record: Sequence[Row]) -> str:
+    """List the claims whose verdict is another with the first seeds alone."""
+    later = set(study.SEEDS) - set(study.FIRST_SEEDS)
+    first = [row for row in record if row.run.stage == "finder" or row.run.seed not in later]
+    lines = []
+    for claim in claims.read():
+        before, now = claims.judge(claim, first), claims.judge(claim, record)
+        if before.word != now.word:
+            lines.append([html.escape(claim.claim), _judged(before), _judged(now)])
+    header = ["claim", f"with {len(study.FIRST_SEEDS)} seeds", f"with {len(study.SEEDS)}"]
+    return _table(f"{len(lines)} verdicts turned with more seeds.", header, lines)
+
+
+def _judged(verdict: Verdict) -> str:
+    return f"{_word(verdict)}: {_signed(verdict.low)} to {_signed(verdict.high)} {verdict.unit}"
+
+
 def accuracies(record: Sequence[Row], budget: str) -> str:
     """List the strategies by test accuracy, with the tuned rate and how exact it must be."""
     lines = []

@@ -238,6 +238,19 @@ def test_a_verdict_follows_the_rows():
     assert 'lrlib-holds" id="claim-cosine-beats-fixed"' in after
 
 
+def test_the_second_look_lists_the_verdicts_that_later_seeds_turned():
+    def cosine_wins_late(run):
+        return accuracy(run) + 0.1 * (
+            run.variant == "cosine" and run.stage == "main" and run.seed not in study.FIRST_SEEDS
+        )
+
+    assert "0 verdicts turned" in RECORD.table("second look").data
+    shown = Record(complete_study(cosine_wins_late)).table("second look").data
+    turned = next(each for each in shown.split("<tr>") if "above a tuned fixed rate." in each)
+    assert turned.index("fails") < turned.index("holds")
+    assert "with 6 seeds" in shown
+
+
 def test_every_variant_is_told_apart_by_colour_or_line(ax):
     RECORD.curves(ax, list(study.VARIANTS))
     looks = [(d.get_color(), d.get_linestyle()) for d in ax.lines if d.get_label()[0] != "_"]
