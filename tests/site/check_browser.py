@@ -23,6 +23,7 @@ from playwright.sync_api import (
     Page,
     Request,
     Response,
+    expect,
     sync_playwright,
 )
 
@@ -120,7 +121,8 @@ def test_a_page_opens_quietly_and_asks_no_other_host(opened, address) -> None:
     assert seen.complaints == []
     assert [r.url for r in seen.requests if not r.url.startswith((address, "data:"))] == []
     assert [(r.status, r.url) for r in seen.responses if r.status >= 400] == []
-    assert seen.page.locator("html").get_attribute("data-theme") == mode
+    # The theme's script may still be at it: this waits until it is done, for 5 seconds at most.
+    expect(seen.page.locator("html")).to_have_attribute("data-theme", mode)
 
 
 def test_a_page_is_light(opened) -> None:
