@@ -29,9 +29,15 @@ help: ## print this list
 # would not look at that page, would pass.
 book: $(installed) ## run the notebooks that changed, build the site into _build/html, check it
 	.venv/bin/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
-	$(python) -m pytest tests/site/check_build.py
+	@$(MAKE) --no-print-directory _build/checked
 	@$(python) -c "import pathlib; print('The book is built. Open', \
 	    pathlib.Path('_build/html/index.html').resolve().as_uri())"
+
+# Pages that passed are not checked again.
+_build/checked: tests/site/check_build.py $(wildcard book/_static/*) \
+        $(shell find _build/html -name '*.html' 2> /dev/null)
+	$(python) -m pytest tests/site/check_build.py
+	@touch $@
 
 test: lint unit notebooks ## lint, unit and notebooks, one after the other
 

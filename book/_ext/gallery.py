@@ -66,14 +66,17 @@ def contents(sections: list[nodes.section]) -> nodes.bullet_list:
     return items
 
 
-def refresh(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Write the page again: it has no way to see that a chapter changed."""
-    return [page for page in env.found_docs if page == "book/mistakes"]
+def refresh(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Make the page again when a chapter changed: it has no way to see that."""
+    moved = added | changed | removed
+    return ["book/mistakes"] if any(page.startswith("notebooks/") for page in moved) else []
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_node(Placeholder)
     app.add_directive("mistakes", Mistakes)
     app.add_post_transform(Collect)
-    app.connect("env-updated", refresh)
+    app.connect("env-get-outdated", refresh)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

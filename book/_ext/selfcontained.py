@@ -1,6 +1,7 @@
 """Make the built site stand alone: it asks no other host for anything and passes an axe check."""
 
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -43,13 +44,14 @@ UNUSED = [
     "mathjax/input/tex/extensions/all-packages.js",
 ]
 
-# Corrections to the themes' HTML, each for one finding of axe or one needless request.
+# Corrections to the themes' HTML, each for one finding of axe or one needless request. A page that
+# a build does not write is corrected once more: what is corrected must not match again.
 CORRECTIONS = [
     (re.compile(r'<script defer src="[^"]*fontawesome\.js[^"]*"></script>'), ""),
     # The search button shows "Search this book" and was labelled "Search".
     (re.compile(r'(<button[^>]*search-button-field[^>]*?)\s+aria-label="[^"]*"'), r"\1"),
     (
-        re.compile(r'<div id="pst-primary-sidebar" '),
+        re.compile(r'<div id="pst-primary-sidebar" (?!role)'),
         '<div id="pst-primary-sidebar" role="complementary" aria-label="Book" ',
     ),
     # The fold shows "Show code cell source" and was labelled "Toggle hidden content".
@@ -83,7 +85,7 @@ def fingerprint() -> str:
             digest.update(path.read_bytes())
     for name in ("LRLIB_DATA", "LRLIB_DATASET", "LRLIB_BUDGET"):
         digest.update(os.environ.get(name, "").encode() + b"\0")
-    installed = sorted(f"{each.name} {each.version}" for each in distributions())
+    installed = sorted({f"{each.name} {each.version}" for each in distributions()})
     digest.update("\n".join(installed).encode())
     return digest.hexdigest()
 
@@ -121,6 +123,7 @@ def subset_icons(out: Path) -> None:
     shown = {code_of[name] for name in names & code_of.keys()}
     # What a theme's own style sheet draws has no name in the pages.
     unnamed = {code for sheet in sheets for code in ICON_CODE.findall(NAMED_ICON.sub("", sheet))}
+    logging.getLogger("fontTools.subset").setLevel(logging.WARNING)  # each step, for each glyph
     for file in (out / "_static").rglob("webfonts/*.woff2"):
         options = subset.Options(flavor="woff2", ignore_missing_unicodes=True)
         font = subset.load_font(str(file), options)

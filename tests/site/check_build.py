@@ -3,12 +3,14 @@
 import json
 import math
 import re
+import shutil
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import selfcontained
 import yaml
 from bs4 import BeautifulSoup, Tag
 
@@ -204,6 +206,13 @@ def test_first_address_leads_to_the_introduction() -> None:
 def test_ids_are_unique(page: str) -> None:
     found = ids(SITE / f"{page}.html")
     assert sorted(set(found)) == sorted(found)
+
+
+@every_page
+def test_a_page_that_is_corrected_again_stays_as_it_is(page: str, tmp_path: Path) -> None:
+    again = shutil.copy(SITE / f"{page}.html", tmp_path)
+    selfcontained.correct(Path(again))
+    assert Path(again).read_bytes() == (SITE / f"{page}.html").read_bytes()
 
 
 def luminance(colour: str) -> float:
