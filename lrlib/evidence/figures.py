@@ -67,7 +67,7 @@ def _mean_curve(ax: Axes, runs: Sequence[Row], label: str, colour: str, line: st
     ax.fill_between(epochs, lows, highs, color=PALETTE[colour], alpha=0.15, linewidth=0)
     ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=list(epochs))
     ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
-    ax.yaxis.set_major_locator(MaxNLocator(integer=True))  # whole percents
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))  # whole percents
 
 
 def sensitivity(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget: str) -> Axes:
