@@ -95,6 +95,14 @@ def test_each_exercise_says_not_yet_to_its_stub_and_right_to_its_solution(path):
 
 
 @pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
+def test_each_exercise_has_a_hint_for_a_wrong_answer(path):
+    notebook = nbformat.read(path, as_version=4)
+    checks = [cell for cell in notebook.cells if "exercise-check" in cell.metadata.get("tags", [])]
+    said = "".join(output.get("text", "") for output in notebook.cells[-2].outputs)
+    assert said == f"answered {len(checks)} exercises wrongly\n"
+
+
+@pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)
 def test_each_prediction_is_scored(path):
     notebook = nbformat.read(path, as_version=4)
     assert sum("the run says: " in shown(cell) for cell in notebook.cells) >= 2

@@ -1,18 +1,32 @@
-"""Copy the notebooks to a folder for testing, each with a last cell that uses every control.
+"""Copy the notebooks to a folder for testing, each with two more cells that do what readers do.
 
 Usage: python tests/notebooks/stage.py FOLDER
 
-A reader moves sliders and presses buttons; a notebook that is only executed never does. The last
-cell does it, and `check_executed.py` looks for what went wrong in the widgets' own outputs, where
-an exception does not stop the notebook.
+Readers give wrong answers to exercises: the first of the cells does, and wants a hint for each. And
+they move sliders and press buttons: the last cell uses every control, and `check_executed.py` looks
+for what went wrong in the widgets' own outputs, where an exception does not stop the notebook.
 """
 
+import ast
 import sys
 from pathlib import Path
 
 import nbformat
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+ANSWER_WRONGLY = """\
+def wrong(answer):
+    if callable(answer):
+        return lambda *arguments, **options: 0.123
+    if isinstance(answer, list):
+        return [wrong(value) for value in answer]
+    return 2 * answer + 1
+for check, *answers in [{exercises}]:
+    told = exercises.check(check, *map(wrong, answers)).data
+    assert 'class="lrlib-not-yet"' in told and "It stopped with" not in told, (check, told)
+print("answered {count} exercises wrongly")
+"""
 
 USE_EVERY_CONTROL = """\
 import gc
@@ -43,12 +57,25 @@ assert not faults, faults
 """
 
 
+def answer_wrongly(notebook: nbformat.NotebookNode) -> str:
+    """Write the cell that puts wrong answers to every check, in place of the solutions."""
+    exercises = []
+    for cell in notebook.cells:
+        if "exercise-solution" in cell.metadata.get("tags", []):
+            call = ast.parse(cell.source).body[-1].value  # exercises.check(check, *solutions)
+            exercises.append("(" + ", ".join(ast.unparse(each) for each in call.args) + ")")
+    return ANSWER_WRONGLY.format(exercises=", ".join(exercises), count=len(exercises))
+
+
 def stage(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
-        cell = nbformat.v4.new_code_cell(USE_EVERY_CONTROL, id="use-every-control")
-        notebook.cells.append(cell)
+        wrong_answers = answer_wrongly(notebook)
+        notebook.cells += [
+            nbformat.v4.new_code_cell(wrong_answers, id="answer-wrongly"),
+            nbformat.v4.new_code_cell(USE_EVERY_CONTROL, id="use-every-control"),
+        ]
         nbformat.write(notebook, folder / path.name)
 
 
