@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 from scipy import stats
 
-from lrlib.evidence.measures import MEASURES, Values
+from lrlib.evidence.measures import MEASURES, Values, subtract
 from lrlib.evidence.rows import Row
 
 # A link to the file in book/: a package that is installed holds a copy.
@@ -139,13 +139,11 @@ def _differences(claim: Claim, record: Sequence[Row]) -> list[float]:
     if not isinstance(claim.right, dict):
         return [value - float(claim.right) for value in left.values()]
     right = _side(claim, claim.right, record)
-    pairs = [left[key] - right[key] for key in sorted(left.keys() & right.keys())]
-    if len(pairs) < 2:
-        raise ValueError(
-            f"claim {claim.id}: {claim.left} and {claim.right} have {len(pairs)} seeds in common "
-            "that ran on the same hardware"
-        )
-    return pairs
+    try:
+        return subtract(left, right)
+    except ValueError as error:
+        sides = f"{claim.left} and {claim.right}"
+        raise ValueError(f"claim {claim.id}, {sides}: {error}") from error
 
 
 def _side(claim: Claim, side: dict[str, Any], record: Sequence[Row]) -> Values:

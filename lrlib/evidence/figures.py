@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 from lrlib import schedules
 from lrlib._drawing import PALETTE, name_lines
 from lrlib.evidence import claims, rows, study
-from lrlib.evidence.measures import accuracy_on_test
+from lrlib.evidence.measures import accuracy_on_test, subtract
 from lrlib.evidence.rows import Row
 
 _CHANCE = 10
@@ -232,7 +232,7 @@ def paired(
     for each in (variant, reference):
         main_runs(record, each, budget)  # its error names what is missing
     own, other = (accuracy_on_test(record, each, budget) for each in (variant, reference))
-    return claims.interval([own[key] - other[key] for key in sorted(own.keys() & other.keys())])
+    return claims.interval(subtract(own, other))
 
 
 def main_runs(record: Sequence[Row], variant: str, budget: str) -> list[Row]:

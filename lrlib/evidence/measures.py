@@ -22,6 +22,23 @@ def pair(row: Row) -> Pair:
     return row.run.seed, row.machine
 
 
+def subtract(left: Values, right: Values) -> list[float]:
+    """Subtract within each pair, in the order of the seeds.
+
+    Raises:
+        ValueError: A seed is recorded on one side alone, or there are fewer than two pairs.
+    """
+    machines = {machine for _, machine in left} & {machine for _, machine in right}
+    alone = sorted({seed for seed, machine in left.keys() ^ right.keys() if machine in machines})
+    if alone:
+        seeds = ", ".join(map(str, alone))
+        raise ValueError(f"recorded for one of the two alone: seed {seeds}; run `make record`")
+    pairs = sorted(left.keys() & right.keys())
+    if len(pairs) < 2:
+        raise ValueError(f"{len(pairs)} seeds in common that ran on the same hardware")
+    return [left[each] - right[each] for each in pairs]
+
+
 def _main(
     record: Sequence[Row], variant: str, budget: str, weight_decay: float = WEIGHT_DECAY
 ) -> list[Row]:

@@ -111,8 +111,15 @@ def test_a_side_without_rows_is_an_error():
 
 def test_sides_without_a_common_seed_are_an_error():
     other = [row(Run("main", "fixed", "short", 0.1, seed), 0.7) for seed in range(10, 16)]
-    with pytest.raises(ValueError, match="0 seeds in common"):
+    with pytest.raises(ValueError, match="alone: seed 0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15;"):
         claims.judge(made(), runs("cosine", [0.7] * 6) + other)
+
+
+def test_a_seed_that_one_side_lacks_is_named():
+    record = differences([2.0, 2.2, 1.8, 2.1, 1.9, 2.0])
+    lacking = [r for r in record if (r.run.variant, r.run.seed) != ("fixed", 3)]
+    with pytest.raises(ValueError, match=r"cosine-beats-fixed, .* one of the two alone: seed 3;"):
+        claims.judge(made(), lacking)
 
 
 def test_runs_on_other_hardware_are_not_compared():

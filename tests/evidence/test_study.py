@@ -118,3 +118,13 @@ def test_only_sgd_has_nesterov_momentum_and_all_have_the_same_weight_decay():
         group = optimizer.param_groups[0]
         assert group["weight_decay"] == study.WEIGHT_DECAY
         assert bool(group.get("nesterov")) == isinstance(optimizer, torch.optim.SGD)
+
+
+def test_the_record_of_the_book_is_complete_and_no_tuned_rate_is_at_the_edge_of_its_grid():
+    recorded = rows.results(rows.read())
+    assert list(study.missing(recorded)) == []
+    for variant in study.VARIANTS:
+        for budget in study.EPOCHS:
+            grid = study.rates(recorded, variant, budget)
+            assert len(grid) >= 7
+            assert 0 < grid.index(study.tuned_lr(recorded, variant, budget)) < len(grid) - 1
