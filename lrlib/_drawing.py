@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 # Each colour has a contrast of at least 4.5 : 1 on white. The site's style sheet replaces them by
 # lighter ones on a dark page.
@@ -27,6 +28,12 @@ PALETTE = {
 _COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"|translate\([^)]*\)')
 _LONG = re.compile(r"\d+\.\d{2,}")
 _numbers = itertools.count(1)
+
+
+def tick_whole_percents(ax: Axes, whole: float) -> None:
+    """Label the heights as percent, without decimals; `whole` is the height of 100 %."""
+    ax.yaxis.set_major_formatter(PercentFormatter(xmax=whole, decimals=0))
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
 
 
 def name_lines(ax: Axes) -> None:

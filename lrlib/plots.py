@@ -13,10 +13,9 @@ import numpy as np
 from IPython.display import HTML
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from lrlib._drawing import PALETTE as PALETTE
-from lrlib._drawing import name_lines, svg
+from lrlib._drawing import name_lines, svg, tick_whole_percents
 from lrlib.train import History
 
 _STYLE: dict[Any, Any] = {  # matplotlib types its keys one by one
@@ -107,8 +106,7 @@ def curves(
     if y == "lr":
         ax.set_ylim(bottom=0)
     if y == "val_accuracy":
-        ax.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
-        ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))  # whole percents
+        tick_whole_percents(ax, whole=1)
     if len(series) > 1:
         name_lines(ax)
     _name_runs(ax, [run for run in series.values() if isinstance(run, History)])

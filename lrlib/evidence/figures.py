@@ -6,10 +6,10 @@ from statistics import fmean
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from lrlib import schedules
-from lrlib._drawing import PALETTE, name_lines
+from lrlib._drawing import PALETTE, name_lines, tick_whole_percents
 from lrlib.evidence import claims, rows, study
 from lrlib.evidence.measures import accuracy_on_test, subtract
 from lrlib.evidence.rows import Row
@@ -66,8 +66,7 @@ def _mean_curve(ax: Axes, runs: Sequence[Row], label: str, colour: str, line: st
     ax.plot(epochs, means, line, marker="o", ms=4, color=PALETTE[colour], label=label)
     ax.fill_between(epochs, lows, highs, color=PALETTE[colour], alpha=0.15, linewidth=0)
     ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=list(epochs))
-    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))  # whole percents
+    tick_whole_percents(ax, whole=100)
 
 
 def sensitivity(ax: Axes, record: Sequence[Row], variants: Sequence[str], budget: str) -> Axes:
