@@ -1,7 +1,9 @@
-"""The small convolutional network that every chapter trains."""
+"""The small convolutional network that every chapter trains, and a shallow one."""
 
 import torch
 from torch import nn
+
+_HEADS = {"max": nn.AdaptiveMaxPool2d, "mean": nn.AdaptiveAvgPool2d}
 
 
 def _conv3(channels_in: int, channels_out: int) -> nn.Conv2d:
@@ -21,12 +23,12 @@ def _group(channels_in: int, channels_out: int) -> list[nn.Module]:
     ]
 
 
-def small_cnn(width: int = 16) -> nn.Sequential:
+def small_cnn(width: int = 16, head: str = "max") -> nn.Sequential:
     """Build a convolutional network of five layers for 32x32 colour images.
 
     A 4x4 convolution with stride 2 turns the image into `width` maps of 16x16. Two groups of two
     3x3 convolutions with batch normalisation double the channels and halve the size, to
-    `4 * width` maps of 4x4. The largest value of each map goes into one linear layer.
+    `4 * width` maps of 4x4. The largest value of each map, or its mean, goes into one linear layer.
     With `width=16` there are 70,938 parameters.
 
     The weights are drawn from torch's global generator: call `torch.manual_seed` first to get the
@@ -34,12 +36,13 @@ def small_cnn(width: int = 16) -> nn.Sequential:
 
     Args:
         width: Channels after the first layer, at least 1.
+        head: What becomes of each map: "max" or "mean".
 
     Returns:
         A network that maps images (B, 3, 32, 32) float32 to logits (B, 10) float32.
 
     Raises:
-        ValueError: `width` is not a positive integer.
+        ValueError: `width` is not a positive integer, or `head` is neither.
 
     Example:
         >>> import torch
@@ -52,14 +55,45 @@ def small_cnn(width: int = 16) -> nn.Sequential:
     """
     if not isinstance(width, int) or width < 1:
         raise ValueError(f"width must be a positive integer, got {width!r}; 16 is a good start")
+    if head not in _HEADS:
+        raise ValueError(f"head must be one of {', '.join(_HEADS)}, got {head!r}")
     net = nn.Sequential(
         nn.Conv2d(3, width, kernel_size=4, stride=2, padding=1),
         *_group(width, 2 * width),
         *_group(2 * width, 4 * width),
-        nn.AdaptiveMaxPool2d(1),
+        _HEADS[head](1),
         nn.Flatten(),
         nn.Linear(4 * width, 10),
     )
+    return _placed(net)
+
+
+def shallow_cnn(width: int = 16) -> nn.Sequential:
+    """Build a network of one convolution and one linear layer, without normalisation.
+
+    Args:
+        width: Channels after the convolution, at least 1.
+
+    Returns:
+        A network that maps images (B, 3, 32, 32) float32 to logits (B, 10) float32.
+
+    Example:
+        >>> net = shallow_cnn(width=16)
+        >>> sum(p.numel() for p in net.parameters())
+        3786
+    """
+    net = nn.Sequential(
+        nn.Conv2d(3, width, kernel_size=5, stride=2, padding=2),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(4),
+        nn.Flatten(),
+        nn.Linear(16 * width, 10),
+    )
+    return _placed(net)
+
+
+def _placed(net: nn.Sequential) -> nn.Sequential:
+    """Put a network on the GPU where there is one, in the layout that is fastest on a CPU."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # Convolutions read the channels of one pixel together: on a CPU this layout is faster.
     # torch's type hints know `memory_format` for tensors alone, its code for modules too.

@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SOURCES = [
     ("lrlib", "*.py"),
-    ("lrlib/evidence", "record.jsonl"),
-    ("book", "claims.yml"),
+    ("lrlib/evidence", "*.jsonl"),
+    ("lrlib/evidence", "claims.yml"),
     ("benchmarks", "*.py"),
     ("benchmarks/rows", "*.json*"),
 ]

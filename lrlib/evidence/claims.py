@@ -1,18 +1,15 @@
-"""The book's claims, and the verdict that the record gives on each."""
+"""The book's claims, and the verdict that the recorded runs give on each."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
-from scipy import stats
 
-from lrlib.evidence.measures import MEASURES, Values, subtract
-from lrlib.evidence.rows import Row
+from lrlib.evidence.measures import MEASURES
+from lrlib.evidence.queries import Recorded, Values, interval, subtract
 
-# A link to the file in book/: a package that is installed holds a copy.
 CLAIMS = Path(__file__).with_name("claims.yml")
 # Sign-flips of five pairs cannot reach p < 0.05: fewer than six decide nothing.
 FEWEST_PAIRS = 6
@@ -22,7 +19,7 @@ _EXPECTATIONS = ("more than", "less than", "within")
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence that the record can judge.
+    """A sentence that the recorded runs can judge.
 
     Args:
         id: Its name, unique.
@@ -35,7 +32,7 @@ class Claim:
         right: The same for the other side, or a number.
         expect: ("more than", x), ("less than", x) or ("within", x): what the sentence says of the
             mean difference left − right.
-        verdict: What the record said when the claim was last read over, as `Verdict` writes it. No
+        verdict: What the runs said when the claim was last read over, as `Verdict` writes it. No
             page shows it: a test compares it with the computed one, so that no row and no verdict
             changes unseen.
     """
@@ -53,7 +50,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the record says of a claim.
+    """What the recorded runs say of a claim.
 
     Args:
         word: "holds", "fails" or "undecided here".
@@ -106,7 +103,7 @@ def read(file: Path = CLAIMS) -> list[Claim]:
     return list(claims.values())
 
 
-def judge(claim: Claim, record: Sequence[Row]) -> Verdict:
+def judge(claim: Claim, recorded: Recorded) -> Verdict:
     r"""Compute the verdict on a claim from the paired differences :math:`d_1, \dots, d_n`.
 
     .. math:: \bar d \pm t_{0.975,\, n-1} \, s / \sqrt n
@@ -116,9 +113,9 @@ def judge(claim: Claim, record: Sequence[Row]) -> Verdict:
     there are fewer than six pairs.
 
     Raises:
-        ValueError: The record has no rows for a side of the claim.
+        ValueError: There are no runs for a side of the claim.
     """
-    differences = _differences(claim, record)
+    differences = _differences(claim, recorded)
     mean, low, high = interval(differences)
     unit = MEASURES[claim.measure][1]
     word = "undecided here"
@@ -127,18 +124,11 @@ def judge(claim: Claim, record: Sequence[Row]) -> Verdict:
     return Verdict(word, mean, low, high, len(differences), unit)
 
 
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the mean of at least two values and the ends of its 95 % interval (Student's t)."""
-    mean = float(np.mean(values))
-    reach = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
-    return mean, mean - reach, mean + reach
-
-
-def _differences(claim: Claim, record: Sequence[Row]) -> list[float]:
-    left = _side(claim, claim.left, record)
+def _differences(claim: Claim, recorded: Recorded) -> list[float]:
+    left = _side(claim, claim.left, recorded)
     if not isinstance(claim.right, dict):
         return [value - float(claim.right) for value in left.values()]
-    right = _side(claim, claim.right, record)
+    right = _side(claim, claim.right, recorded)
     try:
         return subtract(left, right)
     except ValueError as error:
@@ -146,11 +136,14 @@ def _differences(claim: Claim, record: Sequence[Row]) -> list[float]:
         raise ValueError(f"claim {claim.id}, {sides}: {error}") from error
 
 
-def _side(claim: Claim, side: dict[str, Any], record: Sequence[Row]) -> Values:
-    values = MEASURES[claim.measure][0](record, **side)
+def _side(claim: Claim, side: dict[str, Any], recorded: Recorded) -> Values:
+    try:
+        values = MEASURES[claim.measure][0](recorded, **side)
+    except ValueError as error:
+        raise ValueError(f"claim {claim.id}, {side}: {error}") from error
     if len(values) < 2:
         raise ValueError(
-            f"claim {claim.id}: the record has {len(values)} rows for the {claim.measure} of "
+            f"claim {claim.id}: there are {len(values)} runs for the {claim.measure} of "
             f"{side}; correct the claim in {CLAIMS.name}, or run `make record`"
         )
     return values

@@ -1,6 +1,6 @@
 """What a claim can measure: each function gives one number a pair, such as a seed.
 
-The numbers of two variants with the same key come from the same seed: the same first weights, the
+The numbers of two strategies with the same key come from the same seed: the same first weights, the
 same batches. Their differences are what a verdict is computed from.
 """
 
@@ -8,95 +8,64 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
-from lrlib.evidence import rows, study
+from lrlib.evidence import side_checks
+from lrlib.evidence.queries import Interval, Recorded, Values, interval, pair, subtract
 from lrlib.evidence.rows import Row
-from lrlib.evidence.study import EPOCHS, WEIGHT_DECAY
 
-Pair = tuple[int, str]
-Values = dict[Pair, float]
 Measure = Callable[..., Values]
 
 
-def pair(row: Row) -> Pair:
-    """Return what two runs have in common that may be compared: the seed, and the hardware."""
-    return row.run.seed, row.machine
-
-
-def subtract(left: Values, right: Values) -> list[float]:
-    """Subtract within each pair, in the order of the seeds.
-
-    Raises:
-        ValueError: A seed is recorded on one side alone, or there are fewer than two pairs.
-    """
-    machines = {machine for _, machine in left} & {machine for _, machine in right}
-    alone = sorted({seed for seed, machine in left.keys() ^ right.keys() if machine in machines})
-    if alone:
-        seeds = ", ".join(map(str, alone))
-        raise ValueError(f"recorded for one of the two alone: seed {seeds}; run `make record`")
-    pairs = sorted(left.keys() & right.keys())
-    if len(pairs) < 2:
-        raise ValueError(f"{len(pairs)} seeds in common that ran on the same hardware")
-    return [left[each] - right[each] for each in pairs]
-
-
-def _main(
-    record: Sequence[Row], variant: str, budget: str, weight_decay: float = WEIGHT_DECAY
-) -> list[Row]:
-    """Return the rows at the tuned rate with fresh seeds, at the usual weight decay or another."""
-    stage = "main" if weight_decay == WEIGHT_DECAY else "decay"
-    chosen = rows.select(record, stage, variant, budget)
-    return [row for row in chosen if row.run.weight_decay == weight_decay]
-
-
 def accuracy_on_test(
-    record: Sequence[Row],
-    variant: str,
-    budget: str,
-    weight_decay: float = WEIGHT_DECAY,
+    recorded: Recorded,
+    strategy: str,
+    length: str,
+    weight_decay: float | None = None,
     rate_of: str | None = None,
 ) -> Values:
     """Test accuracy after the last epoch at the tuned rate, in percent.
 
-    `rate_of` takes another variant's tuned rate instead.
+    `rate_of` takes another strategy's tuned rate instead.
     """
-    if rate_of is None:
-        return _tested(_main(record, variant, budget, weight_decay))
-    other_lr = study.tuned_lr(rows.results(record), rate_of, budget)
-    swapped = rows.select(record, "swap", variant, budget)
-    return _tested([row for row in swapped if row.lr == other_lr])
+    other_lr = None if rate_of is None else recorded.tuned_lr(rate_of, length)
+    return _tested(recorded.evaluated(strategy, length, weight_decay, other_lr))
+
+
+def paired(recorded: Recorded, strategy: str, reference: str, length: str) -> Interval:
+    """Return the mean paired difference of test accuracies, in points, and its 95 % interval."""
+    own, other = (accuracy_on_test(recorded, each, length) for each in (strategy, reference))
+    return interval(subtract(own, other))
 
 
 def _tested(chosen: Sequence[Row]) -> Values:
     return {pair(row): 100 * float(row.test_accuracy or 0) for row in chosen}
 
 
-def validation_accuracy(record: Sequence[Row], variant: str, budget: str, epoch: int) -> Values:
+def validation_accuracy(recorded: Recorded, strategy: str, length: str, epoch: int) -> Values:
     """Validation accuracy after an epoch, counted from 1, at the tuned rate, in percent."""
-    if not 1 <= epoch <= EPOCHS[budget]:
-        raise ValueError(f"epoch must be from 1 to {EPOCHS[budget]}, got {epoch}")
-    return {
-        pair(row): 10.0 if row.diverged else 100 * row.val_accuracy[epoch - 1]
-        for row in _main(record, variant, budget)
-    }
+    chosen = recorded.evaluated(strategy, length)
+    judged = chosen[0].run.judged
+    if not 1 <= epoch <= judged:
+        raise ValueError(f"epoch must be from 1 to {judged}, got {epoch}")
+    return {pair(row): recorded.value(row, epoch) for row in chosen}
 
 
-def loss_fall(record: Sequence[Row], variant: str, budget: str, at: float, within: float) -> Values:
+def loss_fall(recorded: Recorded, strategy: str, length: str, at: float, within: float) -> Values:
     """How much the training loss falls within some epochs after the epoch `at`, in nats.
 
     Both losses are means over the three tenths of an epoch that end there.
     """
     return {
         pair(row): _loss_until(row, at) - _loss_until(row, at + within)
-        for row in _main(record, variant, budget)
+        for row in recorded.evaluated(strategy, length)
     }
 
 
 def share_of_fall(
-    record: Sequence[Row], variant: str, budget: str, at: float, within: float, until: float
+    recorded: Recorded, strategy: str, length: str, at: float, within: float, until: float
 ) -> Values:
     """Which share of the training loss's fall from epoch `at` to `until` comes `within` epochs."""
-    first = loss_fall(record, variant, budget, at, within)
-    whole = loss_fall(record, variant, budget, at, until - at)
+    first = loss_fall(recorded, strategy, length, at, within)
+    whole = loss_fall(recorded, strategy, length, at, until - at)
     return {key: first[key] / whole[key] for key in whole}
 
 
@@ -106,48 +75,45 @@ def _loss_until(row: Row, epoch: float) -> float:
     return fmean(row.loss[end - 3 : end])
 
 
-def edge(record: Sequence[Row], variant: str) -> Values:
+def edge(recorded: Recorded, strategy: str) -> Values:
     """The largest peak rate that still trains, as its logarithm to base 2."""
-    rows_of_edge = rows.select(record, "edge", variant, "short")
-    largest = {pair(row): -math.inf for row in rows_of_edge}
-    for row in rows_of_edge:
-        if row.accuracy >= study.TRAINS:
+    found = recorded.edge_runs(strategy)
+    largest = {pair(row): -math.inf for row in found}
+    for row in found:
+        if row.accuracy >= side_checks.TRAINS:
             largest[pair(row)] = max(math.log2(row.lr), largest[pair(row)])
     if -math.inf in largest.values():
-        raise ValueError(f"{variant} trains at no rate of the edge; add lower ones to EDGE_RATES")
+        raise ValueError(f"{strategy} trains at no rate of the edge; add lower ones to EDGE_RATES")
     return largest
 
 
-def finder_gain(record: Sequence[Row], variant: str) -> Values:
+def finder_gain(recorded: Recorded, strategy: str) -> Values:
     """Test accuracy at the finder's suggestion above that at the tuned rate, in percent.
 
     Both are short runs with the same seed.
     """
-    tuned = accuracy_on_test(record, variant, "short")
-    found = _tested(_finder(record, variant))
+    tuned = accuracy_on_test(recorded, strategy, "short")
+    found = _tested(recorded.finder_runs(strategy))
     return {key: accuracy - tuned[key] for key, accuracy in found.items() if key in tuned}
 
 
-def finder_distance(record: Sequence[Row], variant: str, rule: str = "halfway") -> Values:
+def finder_distance(recorded: Recorded, strategy: str, rule: str = "halfway") -> Values:
     """How far a rule's suggestion lies above the tuned rate, in decades."""
-    tuned = study.tuned_lr(rows.results(record), variant, "short")
+    tuned = recorded.tuned_lr(strategy, "short")
     if tuned is None:
         return {}
     return {
-        pair(row): math.log10(row.suggestions[rule] / tuned) for row in _finder(record, variant)
+        pair(row): math.log10(row.suggestions[rule] / tuned)
+        for row in recorded.finder_runs(strategy)
     }
 
 
-def finder_disagreement(record: Sequence[Row], variant: str) -> Values:
+def finder_disagreement(recorded: Recorded, strategy: str) -> Values:
     """The largest of the four suggestions over the smallest, in decades."""
     return {
         pair(row): math.log10(max(row.suggestions.values()) / min(row.suggestions.values()))
-        for row in _finder(record, variant)
+        for row in recorded.finder_runs(strategy)
     }
-
-
-def _finder(record: Sequence[Row], variant: str) -> list[Row]:
-    return rows.select(record, "finder", variant, "short")
 
 
 MEASURES: dict[str, tuple[Measure, str]] = {

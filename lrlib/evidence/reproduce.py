@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import torch
 
-from lrlib.evidence import record, rows
+from lrlib.evidence import rows, runs
 from lrlib.evidence.rows import Row
+from lrlib.evidence.settings import SETTINGS
 
 # Another processor or another version of torch rounds differently, and a run of thousands of steps
 # then ends elsewhere: by about as much as with another seed.
@@ -20,11 +21,11 @@ def _compare(recorded: Row, again: Row) -> tuple[bool, str]:
     here = (again.machine, again.threads, again.versions)
     same_machine = here == (recorded.machine, recorded.threads, recorded.versions)
     tolerance = 0.0 if same_machine else TOLERANCE
-    agree = abs(again.accuracy - recorded.accuracy) <= tolerance
+    agree = abs(again.score - recorded.score) <= tolerance
     expected = "exactly, as on the same machine" if same_machine else f"within {TOLERANCE:.0%}"
     return agree, (
-        f"{'ok ' if agree else 'NOT'} {recorded.run}: validation accuracy "
-        f"{again.accuracy:.2%}, recorded {recorded.accuracy:.2%}, expected {expected}"
+        f"{'ok ' if agree else 'NOT'} {recorded.run}: validation score "
+        f"{again.score:.4f}, recorded {recorded.score:.4f}, expected {expected}"
     )
 
 
@@ -48,10 +49,14 @@ def reproduce(recorded: Sequence[Row], count: int, seed: int | None = None) -> b
     agreed = True
     for row in random.Random(seed).sample(list(recorded), count):
         torch.set_num_threads(row.threads)
-        agree, line = _compare(row, record.make(row.run))
+        agree, line = _compare(row, runs.make(row.run))
         print(line, flush=True)
         agreed = agreed and agree
     return agreed
+
+
+def _every_row() -> list[Row]:
+    return [row for setting in SETTINGS for row in rows.read(rows.file_of(setting))]
 
 
 def _main() -> None:
@@ -59,7 +64,7 @@ def _main() -> None:
     parser.add_argument("--count", type=int, default=3, help="how many; 3 if not given")
     parser.add_argument("--seed", type=int, help="chooses them; others each time if not given")
     options = parser.parse_args()
-    if not reproduce(rows.read(), options.count, options.seed):
+    if not reproduce(_every_row(), options.count, options.seed):
         sys.exit("Some runs came out otherwise than recorded: see the lines that begin with NOT.")
 
 

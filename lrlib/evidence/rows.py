@@ -1,17 +1,20 @@
-"""The record: one line of JSON a finished run, and the checks that keep a faulty one out."""
+"""The recorded runs: one line of JSON each, and the checks that keep a faulty one out."""
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lrlib.evidence.study import EPOCHS, VARIANTS, Results, Run
+from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.strategies import STRATEGIES
+from lrlib.evidence.study import Cell, Results, Run
 
-RECORD = Path(__file__).with_name("record.jsonl")
-DATASET = "CIFAR-10"
-_STAGES = ("tuning", "main", "swap", "edge", "finder", "decay")
+FOLDER = Path(__file__).with_name("recorded")
+_STAGES = ("tuning", "evaluation", "edge", "finder", "calibration")
+# The first edition wrote down no loss of a judgement.
+_WITHOUT_LOSS = "cnn-max"
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,17 @@ class Row:
         run: What was run.
         lr: The peak rate that was used; `run.peak_lr` unless the finder chose it.
         suggestions: The finder's rates by rule; empty in the other stages.
-        loss: The mean training loss of each tenth of an epoch, as far as the run went.
-        val_accuracy: The validation accuracy after each epoch, as far as the run went, in [0, 1].
-        test_accuracy: After the last epoch, in [0, 1]; `None` in the tuning stage, which may not
-            look at the test images.
+        loss: The mean training loss of each tenth of the time between two judgements, as far as
+            the run went.
+        val_loss: The validation loss at each judgement, as far as the run went.
+        val_accuracy: The same for the accuracy, in [0, 1]; empty where a task has none.
+        test_loss: After the last step; `None` in the tuning stage, which may not look at the test
+            data.
+        test_accuracy: The same for the accuracy, in [0, 1].
         stopped: Why the run ended early; empty if it did not.
-        seconds: What `fit` took.
-        dataset: "CIFAR-10".
-        data_md5: The sum of the archive that the data come from.
+        seconds: What the run took.
+        dataset: The name of the data.
+        data_md5: The sum of the file that the data come from.
         machine: The processor and its instruction set, or the GPU.
         threads: Of torch, in the process of the run.
         versions: Of Python and of torch.
@@ -41,7 +47,9 @@ class Row:
     lr: float
     suggestions: dict[str, float]
     loss: list[float]
+    val_loss: list[float]
     val_accuracy: list[float]
+    test_loss: float | None
     test_accuracy: float | None
     stopped: str
     seconds: float
@@ -60,17 +68,30 @@ class Row:
     @property
     def accuracy(self) -> float:
         """The final validation accuracy; a run that diverged counts as chance."""
-        return 0.1 if self.diverged else self.val_accuracy[-1]
+        return self.run.where.chance if self.diverged else self.val_accuracy[-1]
+
+    @property
+    def score(self) -> float:
+        """How well the run ended on validation data, the higher the better; chance at the worst."""
+        where = self.run.where
+        if where.measure == "accuracy":
+            return self.accuracy
+        return -where.chance if self.diverged else max(-self.val_loss[-1], -where.chance)
 
 
 def to_line(row: Row) -> str:
-    """Write a row as a line of the record."""
+    """Write a row as a line of a file."""
     values = asdict(row)
     return json.dumps({**values.pop("run"), **values}, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read(file: Path = RECORD) -> list[Row]:
-    """Read the record and check every row.
+def file_of(setting: str, folder: Path = FOLDER) -> Path:
+    """Say where the rows of a setting are."""
+    return folder / f"{setting}.jsonl"
+
+
+def read(file: Path) -> list[Row]:
+    """Read the rows of a file and check each.
 
     Args:
         file: One JSON object a line.
@@ -84,29 +105,34 @@ def read(file: Path = RECORD) -> list[Row]:
     """
     if not file.exists():
         return []
-    rows: list[Row] = []
-    lines: dict[Run, int] = {}
+    found: list[Row] = []
+    lines: dict[tuple[Run, str], int] = {}
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(True), start=1):
         try:
             row = _parse(line)
-            if row.run in lines:
-                raise ValueError(f"the run of line {lines[row.run]} again: {row.run}")
+            # Every machine makes the same calibration runs; no other run is made twice.
+            key = (row.run, row.machine if row.run.stage == "calibration" else "")
+            if key in lines:
+                raise ValueError(f"the run of line {lines[key]} again: {row.run}")
         except ValueError as error:
             raise ValueError(f"{file}, line {number}: {error}") from error
-        lines[row.run] = number
-        rows.append(row)
-    return rows
+        lines[key] = number
+        found.append(row)
+    return found
 
 
 def results(rows: Iterable[Row]) -> Results:
-    """Return the final validation accuracy of each run, what `lrlib.evidence.study` asks for."""
-    return {row.run: row.accuracy for row in rows}
+    """Return how well each run ended, what `lrlib.evidence.study` asks for."""
+    return {row.run: row.score for row in rows}
 
 
-def select(record: Iterable[Row], stage: str, variant: str, budget: str) -> list[Row]:
-    """Return a variant's rows of one stage at one budget."""
-    wanted = (stage, variant, budget)
-    return [row for row in record if (row.run.stage, row.run.variant, row.run.budget) == wanted]
+def select(rows: Iterable[Row], stage: str, of: Cell) -> list[Row]:
+    """Return the rows of one stage of a cell."""
+    return [row for row in rows if row.run.stage == stage and _cell(row.run) == of]
+
+
+def _cell(run: Run) -> Cell:
+    return Cell(run.setting, run.strategy, run.length, run.weight_decay)
 
 
 def _parse(line: str) -> Row:
@@ -124,7 +150,8 @@ def _parse(line: str) -> Row:
         raise ValueError(f"expected the fields {', '.join(expected)}; too many or missing: {odd}")
     run = Run(**{field.name: values.pop(field.name) for field in fields(Run)})
     row = Row(run, **values)
-    _check(row)
+    _check_run(row)
+    _check_outcome(row)
     return row
 
 
@@ -140,32 +167,52 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no number that a finished run can have")
 
 
-def _check(row: Row) -> None:
+def _check_run(row: Row) -> None:
     run = row.run
-    _expect(run.stage in _STAGES, "stage", run.stage, f"one of {', '.join(_STAGES)}")
-    _expect(run.variant in VARIANTS, "variant", run.variant, f"one of {', '.join(VARIANTS)}")
-    _expect(run.budget in EPOCHS, "budget", run.budget, f"one of {', '.join(EPOCHS)}")
+    _expect_one("stage", run.stage, _STAGES)
+    _expect_one("setting", run.setting, list(SETTINGS))
+    _expect_one("strategy", run.strategy, list(STRATEGIES))
+    _expect_one("length", run.length, list(run.where.lengths))
     _expect(type(run.seed) is int and run.seed >= 0, "seed", run.seed, "a whole number")
     by_finder = run.stage == "finder"
     _expect((run.peak_lr is None) == by_finder, "peak_lr", run.peak_lr, "null for the finder only")
     _expect(_is_number(row.lr) and row.lr > 0, "lr", row.lr, "a positive number")
     _expect(by_finder or row.lr == run.peak_lr, "lr", row.lr, f"peak_lr, {run.peak_lr}")
     _expect(_is_number(run.weight_decay), "weight_decay", run.weight_decay, "a number")
-    _expect(row.dataset == DATASET, "dataset", row.dataset, f"{DATASET}: no stand-in enters")
-    whole = "one fraction an epoch" + ("" if row.diverged else f", {run.epochs} of them")
-    complete = len(row.val_accuracy) == run.epochs or row.diverged
+    known = "CIFAR-10" if run.where.measure == "accuracy" else "tiny Shakespeare"
+    _expect(row.dataset == known, "dataset", row.dataset, f"{known}: no stand-in enters")
+
+
+def _check_outcome(row: Row) -> None:
+    run = row.run
+    measures_accuracy = run.where.measure == "accuracy"
+    count = len(row.val_accuracy if measures_accuracy else row.val_loss)
+    whole = f"{run.judged} of them, or fewer if the run stopped"
+    complete = count == run.judged or (row.diverged and count < run.judged)
+    name = "val_accuracy" if measures_accuracy else "val_loss"
+    _expect(complete, name, getattr(row, name), whole)
     fractions = all(_is_fraction(value) for value in row.val_accuracy)
-    _expect(complete and fractions, "val_accuracy", row.val_accuracy, whole)
+    _expect(fractions, "val_accuracy", row.val_accuracy, "fractions")
+    losses = (0, count) if run.setting == _WITHOUT_LOSS else (count,)
+    fits = len(row.val_loss) in losses and all(_is_number(value) for value in row.val_loss)
+    _expect(fits, "val_loss", row.val_loss, "as many numbers as judgements")
     _expect(all(_is_number(value) for value in row.loss), "loss", row.loss, "numbers")
     if run.stage == "tuning":
         _expect(row.test_accuracy is None, "test_accuracy", row.test_accuracy, "null in tuning")
-    else:
+        _expect(row.test_loss is None, "test_loss", row.test_loss, "null in tuning")
+    elif measures_accuracy:
         _expect(_is_fraction(row.test_accuracy), "test_accuracy", row.test_accuracy, "a fraction")
+    else:
+        _expect(_is_number(row.test_loss), "test_loss", row.test_loss, "a number")
 
 
 def _expect(holds: bool, field: str, value: object, expected: str) -> None:
     if not holds:
         raise ValueError(f"{field} is {value!r}, expected {expected}")
+
+
+def _expect_one(field: str, value: object, known: Sequence[str]) -> None:
+    _expect(value in known, field, value, f"one of {', '.join(known)}")
 
 
 def _is_number(value: object) -> bool:

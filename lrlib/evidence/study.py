@@ -1,132 +1,23 @@
-"""The study as data: which strategies are compared, at which rates, seeds and budgets.
+"""The study as data: which runs there are to be, and which of them come next.
 
 `missing` is its whole logic: from the runs that are recorded it says which are to be made next.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, stdev
 
-import torch
-from torch import nn
-from torch.optim import Optimizer
+from lrlib.evidence.settings import SETTINGS, Setting
+from lrlib.evidence.strategies import STRATEGIES, Strategy
 
-from lrlib import schedules
-
-BATCH_SIZE = 128
-STEPS_PER_EPOCH = 351  # whole batches in 45,000 images
-EPOCHS = {"short": 2, "long": 5}
-WEIGHT_DECAY = 5e-4
 # No seed is used for both: a rate that was chosen on a seed looks better on it than it is.
 TUNING_SEEDS = (100, 101)
+REFINING_SEEDS = (102, 103)
 SEEDS = tuple(range(10))
-FIRST_SEEDS = SEEDS[:6]  # the verdicts were computed with these before there were more
+FIRST_SEEDS = SEEDS[:6]  # the first edition's verdicts were computed with these at first
 
-
-@dataclass(frozen=True)
-class Variant:
-    """One strategy of the study.
-
-    Args:
-        label: What figures and tables call it.
-        colour: A name of `lrlib.plots.PALETTE`. Relatives share one, and differ in their lines.
-        line: How figures draw it, in matplotlib's words.
-        optimizer: The name of a class of `torch.optim`.
-        schedule: Makes the schedule from the number of steps of the whole run.
-        rates: The peak rates it is tuned on, a factor of 2 apart. `missing` adds more at an end
-            where the best one lies there.
-    """
-
-    label: str
-    colour: str
-    line: str
-    optimizer: str
-    schedule: Callable[[int], schedules.Schedule]
-    rates: tuple[float, ...]
-
-
-def _grid(first: float, count: int = 7) -> tuple[float, ...]:
-    return tuple(first * 2**power for power in range(count))
-
-
-def _fixed(steps: int) -> schedules.Schedule:
-    return schedules.Fixed()
-
-
-def _step_decay(steps: int) -> schedules.Schedule:
-    """Divide by 10 at half and at three quarters of the run."""
-    parts = (schedules.Fixed(1.0), schedules.Fixed(0.1), schedules.Fixed(0.01))
-    return schedules.Join(parts, (steps // 2, steps * 3 // 4))
-
-
-def _warm_restarts(steps: int) -> schedules.Schedule:
-    """Anneal twice, the second time for twice as long."""
-    first = steps // 3
-    parts = (schedules.CosineAnnealing(first), schedules.CosineAnnealing(steps - first))
-    return schedules.Join(parts, (first,))
-
-
-def _triangular2(steps: int) -> schedules.Schedule:
-    """Rise and fall three times, to half the height each time."""
-    return schedules.Cyclical(half_cycle=steps / 6, floor=0.1, shrink=0.5)
-
-
-def _warmup_cosine(steps: int) -> schedules.Schedule:
-    """Warm up for a tenth of the run."""
-    warmup = steps // 10
-    return schedules.Warmup(warmup, then=schedules.CosineAnnealing(steps - warmup))
-
-
-def _warmup_stable_decay(steps: int) -> schedules.Schedule:
-    """Warm up for a tenth of the run, fall in a straight line over its last fifth."""
-    warmup, decay = steps // 10, steps // 5
-    stable = steps - warmup - decay
-    then = schedules.Join((schedules.Fixed(), schedules.Linear(decay)), (stable,))
-    return schedules.Warmup(warmup, then=then)
-
-
-_SGD = _grid(0.0125)
-_ADAM = _grid(0.0005)
-
-VARIANTS = {
-    "fixed": Variant("fixed", "grey", "-", "SGD", _fixed, _grid(0.00625)),
-    "step": Variant("step decay", "blue", "-.", "SGD", _step_decay, _SGD),
-    "exponential": Variant(
-        "exponential decay", "teal", ":", "SGD", schedules.ExponentialDecay, _SGD
-    ),
-    "cosine": Variant("cosine", "orange", "--", "SGD", schedules.CosineAnnealing, _SGD),
-    "restarts": Variant("cosine, warm restarts", "orange", ":", "SGD", _warm_restarts, _SGD),
-    "triangular2": Variant("cyclical (triangular2)", "purple", ":", "SGD", _triangular2, _SGD),
-    "one-cycle": Variant("one-cycle", "green", "-.", "SGD", schedules.OneCycle, _SGD),
-    "linear": Variant("linear to zero", "brown", "-.", "SGD", schedules.Linear, _SGD),
-    "warmup-cosine": Variant("warm-up + cosine", "red", "-", "SGD", _warmup_cosine, _SGD),
-    "wsd": Variant("warm-up–stable–decay", "red", ":", "SGD", _warmup_stable_decay, _SGD),
-    "adagrad": Variant("AdaGrad", "brown", ":", "Adagrad", _fixed, _grid(0.004)),
-    "rmsprop": Variant("RMSprop", "blue", "--", "RMSprop", _fixed, _grid(0.00025)),
-    "adam": Variant("Adam", "pink", "-", "Adam", _fixed, _ADAM),
-    "adamw": Variant("AdamW", "pink", "-.", "AdamW", _fixed, _ADAM),
-    "adamw-cosine": Variant(
-        "AdamW + cosine", "pink", ":", "AdamW", schedules.CosineAnnealing, _ADAM
-    ),
-}
-
-# The largest rate that still trains, with and without warm-up. More rates are added until the
-# largest one fails for every seed.
-EDGE_VARIANTS = ("cosine", "warmup-cosine")
-EDGE_RATES = _grid(0.05, 8)
-EDGE_SEEDS = tuple(range(6))
-TRAINS = 0.3  # validation accuracy; chance is 0.1
-
-# The finder's suggestion is trained with, for these.
-FINDER_VARIANTS = ("fixed", "cosine")
-FINDER_SEEDS = tuple(range(10))
-
-# Each of the two also runs at the other's tuned rate.
-SWAPPED = ("fixed", "cosine")
-
-# The side check: other weight decays at the tuned rates of the long budget.
-DECAY_VARIANTS = ("fixed", "cosine")
-WEIGHT_DECAYS = (0.0, 5e-3)
+# Every machine that records makes these, so that machines can be compared.
+CALIBRATION = ("cnn-mean", "warmup-cosine", "short", 0.1)
 
 
 @dataclass(frozen=True, order=True)
@@ -134,76 +25,80 @@ class Run:
     """One training run; two equal ones are never recorded both.
 
     Args:
-        stage: "tuning" (judged on validation alone), "main", "swap", "edge", "finder" or
-            "decay".
-        variant: A key of `VARIANTS`.
-        budget: A key of `EPOCHS`.
+        stage: "tuning" (judged on validation alone), "evaluation" (fresh seeds), "edge",
+            "finder", or "calibration".
+        setting: A key of `SETTINGS`.
+        strategy: A key of `STRATEGIES`.
+        length: The name of a length of the setting.
         peak_lr: The optimizer's rate, positive. `None` takes what the finder suggests.
-        seed: Decides the weights, the order of the images and the augmentation.
         weight_decay: As the optimizer takes it, at least 0.
+        seed: Decides the weights, the order of the examples and the augmentation.
     """
 
     stage: str
-    variant: str
-    budget: str
+    setting: str
+    strategy: str
+    length: str
     peak_lr: float | None
+    weight_decay: float
     seed: int
-    weight_decay: float = WEIGHT_DECAY
 
     @property
-    def epochs(self) -> int:
-        return EPOCHS[self.budget]
+    def where(self) -> Setting:
+        return SETTINGS[self.setting]
+
+    @property
+    def how(self) -> Strategy:
+        return STRATEGIES[self.strategy]
 
     @property
     def steps(self) -> int:
-        return self.epochs * STEPS_PER_EPOCH
+        return self.where.lengths[self.length]
 
-    def make_schedule(self) -> schedules.Schedule:
-        return VARIANTS[self.variant].schedule(self.steps)
-
-    def make_optimizer(self, model: nn.Module, lr: float) -> Optimizer:
-        name = VARIANTS[self.variant].optimizer
-        options = {"momentum": 0.9, "nesterov": True} if name == "SGD" else {}
-        make = getattr(torch.optim, name)
-        return make(model.parameters(), lr=lr, weight_decay=self.weight_decay, **options)
+    @property
+    def judged(self) -> int:
+        """How often it is judged on validation data."""
+        return self.where.judgements(self.length)
 
 
-# What the study needs to know of the recorded runs: their final validation accuracies.
+# What the study needs to know of the recorded runs: how well each ended, the higher the better.
 Results = Mapping[Run, float]
 
 
-def missing(results: Results) -> Iterator[Run]:
-    """Yield the runs that the study still wants, the most urgent first.
+@dataclass(frozen=True)
+class Cell:
+    """One strategy in one setting at one length and weight decay: what a peak rate is tuned for."""
 
-    Some wait for others: the grids grow where their best rate is at an end, and the main runs need
-    the tuned rates. Call it again when a run has ended.
-    """
-    wanted = [
-        *_tuning(results),
-        *_main(results),
-        *_swap(results),
-        *_edge(results),
-        *_finder(),
-        *_decay(results),
-    ]
-    return (run for run in wanted if run not in results)
+    setting: str
+    strategy: str
+    length: str
+    weight_decay: float
 
-
-def epochs_waiting(results: Results) -> int:
-    """Return how many epochs of main runs wait for tuned rates: no run of `missing` is counted."""
-    return sum(
-        EPOCHS[budget] * len(SEEDS)
-        for budget in EPOCHS
-        for variant in VARIANTS
-        if tuned_lr(results, variant, budget) is None
-    )
+    def run(self, stage: str, peak_lr: float | None, seed: int) -> Run:
+        return Run(
+            *(stage, self.setting, self.strategy, self.length),
+            *(peak_lr, self.weight_decay, seed),
+        )
 
 
-def rates(results: Results, variant: str, budget: str) -> tuple[float, ...]:
-    """Return the grid of a variant at a budget, with what was added to it."""
-    grid = VARIANTS[variant].rates
+def cell(setting: str, strategy: str, length: str, weight_decay: float | None = None) -> Cell:
+    """Name a cell; the weight decay is the setting's usual one where none is given."""
+    if weight_decay is None:
+        weight_decay = SETTINGS[setting].usual_decay(strategy)
+    return Cell(setting, strategy, length, weight_decay)
+
+
+def cells(setting: str) -> list[Cell]:
+    """List the cells of a setting, the most telling ones first."""
+    strategies = SETTINGS[setting].strategies
+    return [cell(setting, name, length) for length, names in strategies.items() for name in names]
+
+
+def rates(results: Results, of: Cell) -> tuple[float, ...]:
+    """Return the grid of a cell, with what was added to it where the best lay at an end."""
+    grid = tuple(SETTINGS[of.setting].first_rates(of.strategy))
     while True:
-        scores = _scores(results, variant, budget, grid)
+        scores = _scores(results, of, grid, TUNING_SEEDS)
         if scores is None:
             return grid
         best = scores.index(max(scores))
@@ -215,91 +110,119 @@ def rates(results: Results, variant: str, budget: str) -> tuple[float, ...]:
             return grid
 
 
-def tuned_lr(results: Results, variant: str, budget: str) -> float | None:
+def refined_rates(results: Results, of: Cell) -> tuple[float, ...]:
+    """Return the best rates of a grid, the ones that get more tuning seeds; none before all ran."""
+    grid = rates(results, of)
+    scores = _scores(results, of, grid, TUNING_SEEDS)
+    if scores is None:
+        return ()
+    ranked = sorted(zip(scores, grid, strict=True), reverse=True)
+    return tuple(sorted(rate for _, rate in ranked[: SETTINGS[of.setting].refined]))
+
+
+def tuned_lr(results: Results, of: Cell) -> float | None:
     """Return the best rate of a grid: the mean over the tuning seeds decides.
+
+    Where the best rates got more seeds, the choice is among these.
 
     Returns:
         The rate, a float; `None` while the tuning is not complete.
     """
-    grid = rates(results, variant, budget)
-    scores = _scores(results, variant, budget, grid)
+    grid, seeds = _last_choice(results, of)
+    scores = _scores(results, of, grid, seeds)
     return None if scores is None else grid[scores.index(max(scores))]
 
 
+def close_rates(results: Results, of: Cell) -> tuple[float, ...]:
+    """Return the rates that fresh seeds run at: the tuned one and those that tuning cannot tell.
+
+    A rate next to the tuned one is too close to call if it lies below it by less than the standard
+    error of the difference between two means.
+    """
+    best = tuned_lr(results, of)
+    if best is None:
+        return ()
+    if not SETTINGS[of.setting].refined:
+        return (best,)
+    grid, seeds = _last_choice(results, of)
+    drawn = {lr: [results[of.run("tuning", lr, seed)] for seed in seeds] for lr in grid}
+    noise = fmean(stdev(values) ** 2 for values in drawn.values())
+    border = fmean(drawn[best]) - (2 * noise / len(seeds)) ** 0.5
+    return tuple(
+        lr
+        for lr in grid
+        if best / 2 <= lr <= best * 2 and (lr == best or fmean(drawn[lr]) > border)
+    )
+
+
+def _last_choice(results: Results, of: Cell) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Among which rates the last choice is made, and with which seeds."""
+    if SETTINGS[of.setting].refined:
+        return refined_rates(results, of), TUNING_SEEDS + REFINING_SEEDS
+    return rates(results, of), TUNING_SEEDS
+
+
 def _scores(
-    results: Results, variant: str, budget: str, grid: Collection[float]
+    results: Results, of: Cell, grid: Collection[float], seeds: Sequence[int]
 ) -> list[float] | None:
-    runs = [[Run("tuning", variant, budget, lr, seed) for seed in TUNING_SEEDS] for lr in grid]
-    if any(run not in results for row in runs for run in row):
+    runs = [[of.run("tuning", lr, seed) for seed in seeds] for lr in grid]
+    if not runs or any(run not in results for row in runs for run in row):
         return None
     return [fmean(results[run] for run in row) for row in runs]
 
 
-def _tuning(results: Results) -> list[Run]:
+def missing(results: Results, setting: str) -> Iterator[Run]:
+    """Yield the runs that a setting still wants, the most urgent first.
+
+    Some wait for others: the grids grow where their best rate is at an end, and fresh seeds need
+    the tuned rates. Call it again when a run has ended.
+    """
+    wanted = [
+        *_tuning(results, setting),
+        *_refining(results, setting),
+        *_evaluation(results, setting),
+    ]
+    return (run for run in wanted if run not in results)
+
+
+def steps_waiting(results: Results, setting: str) -> int:
+    """Return how many steps wait for tuned rates: no run of `missing` is counted."""
+    more = len(SEEDS) + SETTINGS[setting].refined * len(REFINING_SEEDS)
+    return sum(
+        SETTINGS[setting].lengths[of.length] * more
+        for of in cells(setting)
+        if tuned_lr(results, of) is None
+    )
+
+
+def _tuning(results: Results, setting: str) -> list[Run]:
     return [
-        Run("tuning", variant, budget, lr, seed)
+        of.run("tuning", lr, seed)
+        for of in cells(setting)
+        for lr in rates(results, of)
         for seed in TUNING_SEEDS
-        for budget in EPOCHS
-        for variant in VARIANTS
-        for lr in rates(results, variant, budget)
     ]
 
 
-def _main(results: Results) -> list[Run]:
+def _refining(results: Results, setting: str) -> list[Run]:
     return [
-        Run("main", variant, budget, lr, seed)
+        of.run("tuning", lr, seed)
+        for of in cells(setting)
+        for lr in refined_rates(results, of)
+        for seed in REFINING_SEEDS
+    ]
+
+
+def _evaluation(results: Results, setting: str) -> list[Run]:
+    return [
+        of.run("evaluation", lr, seed)
         for seed in SEEDS
-        for budget in EPOCHS
-        for variant in VARIANTS
-        if (lr := tuned_lr(results, variant, budget)) is not None
+        for of in cells(setting)
+        for lr in close_rates(results, of)
     ]
 
 
-def _swap(results: Results) -> list[Run]:
-    return [
-        Run("swap", variant, budget, other_lr, seed)
-        for variant, other in (SWAPPED, SWAPPED[::-1])
-        for budget in EPOCHS
-        if (lr := tuned_lr(results, variant, budget)) is not None
-        and (other_lr := tuned_lr(results, other, budget)) not in (None, lr)
-        for seed in SEEDS
-    ]
-
-
-def edge_rates(results: Results, variant: str) -> tuple[float, ...]:
-    """Return the rates at which the edge of a variant was looked for, the last of which fails."""
-    grid = EDGE_RATES
-    while True:
-        last = [Run("edge", variant, "short", grid[-1], seed) for seed in EDGE_SEEDS]
-        if any(run not in results for run in last):
-            return grid
-        if all(results[run] < TRAINS for run in last):
-            return grid
-        grid = (*grid, grid[-1] * 2)
-
-
-def _edge(results: Results) -> list[Run]:
-    return [
-        Run("edge", variant, "short", lr, seed)
-        for variant in EDGE_VARIANTS
-        for lr in edge_rates(results, variant)
-        for seed in EDGE_SEEDS
-    ]
-
-
-def _finder() -> list[Run]:
-    return [
-        Run("finder", variant, "short", None, seed)
-        for variant in FINDER_VARIANTS
-        for seed in FINDER_SEEDS
-    ]
-
-
-def _decay(results: Results) -> list[Run]:
-    return [
-        Run("decay", variant, "long", lr, seed, weight_decay)
-        for variant in DECAY_VARIANTS
-        if (lr := tuned_lr(results, variant, "long")) is not None
-        for weight_decay in WEIGHT_DECAYS
-        for seed in SEEDS
-    ]
+def calibration() -> list[Run]:
+    """List the runs that every machine makes."""
+    setting, strategy, length, lr = CALIBRATION
+    return [cell(setting, strategy, length).run("calibration", lr, seed) for seed in SEEDS]

@@ -1,0 +1,66 @@
+"""Figures of the recorded study that the reader can move.
+
+Each takes the recorded runs of a setting and returns an object that notebooks and pages display;
+`ValueError` names what is not recorded.
+"""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from lrlib import _compare, explore
+from lrlib.evidence import figures
+from lrlib.evidence.queries import Recorded
+from lrlib.evidence.strategies import STRATEGIES
+
+
+def peak_rates(recorded: Recorded, strategy: str, length: str = "long") -> object:
+    """Show a slider over the peak rates that were tried, and the loss of the runs at each."""
+    grid, _, _ = recorded.tuning(strategy, length)
+
+    def draw(ax: Axes, peak_lr: float) -> None:
+        figures.learning(ax, recorded, strategy, length, peak_lr)
+
+    alt = "The training loss of the recorded tuning runs, those at one peak rate in front:"
+    return explore.sliders(draw, alt, peak_lr=grid)
+
+
+def common_peak_rates(
+    recorded: Recorded, strategies: Sequence[str], length: str = "long"
+) -> object:
+    """Show a slider over peak rates that all these strategies ran at, and how they end there."""
+    grids = [set(recorded.tuning(strategy, length)[0]) for strategy in strategies]
+
+    def draw(ax: Axes, peak_lr: float) -> None:
+        figures.at_one_peak(ax, recorded, strategies, length, peak_lr)
+
+    labels = ", ".join(STRATEGIES[strategy].label for strategy in strategies)
+    alt = f"Validation accuracy after each epoch at one peak rate: {labels}."
+    return explore.sliders(draw, alt, height=3.4, peak_lr=sorted(set.intersection(*grids)))
+
+
+def compare(
+    recorded: Recorded,
+    strategies: Sequence[str],
+    *,
+    chosen: Sequence[str],
+    length: str = "long",
+) -> object:
+    """Show boxes to tick: each draws a strategy's learning rate and its accuracy.
+
+    At least two strategies; those of `chosen` are shown at first.
+    """
+    keys = {STRATEGIES[strategy].label: strategy for strategy in strategies}
+
+    def draw(axes: Sequence[Axes], label: str) -> None:
+        figures.one_strategy(axes, recorded, keys[label], length)
+
+    return _compare.compare(
+        draw,
+        list(keys),
+        "Left the learning rate over the run, right the validation accuracy after each epoch, "
+        "with 95 % intervals.",
+        chosen=[STRATEGIES[strategy].label for strategy in chosen],
+        columns=2,
+        height=3.6,
+    )

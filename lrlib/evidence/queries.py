@@ -1,0 +1,168 @@
+"""What is asked of the recorded runs of one setting. Figures, tables and claims stand on it."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+from scipy import stats
+
+from lrlib.evidence import rows, study
+from lrlib.evidence.rows import Row
+from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.study import Cell
+
+Interval = tuple[float, float, float]
+
+
+class Recorded:
+    """The recorded runs of one setting.
+
+    Args:
+        setting: A key of `lrlib.evidence.settings.SETTINGS`.
+        runs: Its rows. `None` reads those that come with lrlib.
+
+    Raises:
+        ValueError: The setting is unknown, or a row is faulty; the message names file and line.
+
+    Example:
+        >>> recorded = Recorded("cnn-max")
+        >>> {row.dataset for row in recorded.rows}
+        {'CIFAR-10'}
+        >>> recorded.tuned_lr("cosine", "long")
+        0.05
+    """
+
+    def __init__(self, setting: str, runs: Sequence[Row] | None = None) -> None:
+        if setting not in SETTINGS:
+            raise ValueError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}")
+        self.name, self.setting = setting, SETTINGS[setting]
+        self.rows = rows.read(rows.file_of(setting)) if runs is None else list(runs)
+        self.results = rows.results(self.rows)
+
+    def cell(self, strategy: str, length: str, weight_decay: float | None = None) -> Cell:
+        """Name a cell, at the setting's usual weight decay where none is given."""
+        return study.cell(self.name, strategy, length, weight_decay)
+
+    def runs(
+        self, stage: str, strategy: str, length: str, weight_decay: float | None = None
+    ) -> list[Row]:
+        """Return the rows of one stage, which may be none."""
+        return rows.select(self.rows, stage, self.cell(strategy, length, weight_decay))
+
+    def tuned_lr(self, strategy: str, length: str) -> float | None:
+        """Return the tuned peak rate; `None` while the tuning is not complete."""
+        return study.tuned_lr(self.results, self.cell(strategy, length))
+
+    def evaluated(
+        self, strategy: str, length: str, weight_decay: float | None = None, lr: float | None = None
+    ) -> list[Row]:
+        """Return the runs with fresh seeds at the tuned rate, or at another.
+
+        Raises:
+            ValueError: There are none.
+        """
+        rate = self.tuned_lr(strategy, length) if lr is None else lr
+        found = self.runs("evaluation", strategy, length, weight_decay)
+        chosen = [row for row in found if row.lr == rate]
+        if not chosen:
+            raise ValueError(
+                f"{self.name} has no runs of {strategy!r} at the length {length!r} with fresh "
+                f"seeds and the rate {rate}; choose from {', '.join(self.strategies(length))}, "
+                "or run `make record`"
+            )
+        return chosen
+
+    def strategies(self, length: str) -> list[str]:
+        """Return the strategies that the setting asks for at a length."""
+        return list(self.setting.strategies.get(length, ()))
+
+    def tuning(
+        self, strategy: str, length: str
+    ) -> tuple[list[float], list[float], list[tuple[float, float, bool]]]:
+        """Return the rates of a grid, the mean final values, and every seed's own.
+
+        Values are in the unit of `value`.
+
+        Raises:
+            ValueError: A rate of the grid has no runs.
+        """
+        grid = study.rates(self.results, self.cell(strategy, length))
+        points = [
+            (row.lr, self.value(row), row.diverged) for row in self.runs("tuning", strategy, length)
+        ]
+        if {lr for lr, _, _ in points} != set(grid):
+            raise ValueError(
+                f"{self.name} lacks rates of the grid of {strategy!r} at the length {length!r}; "
+                "run `make record`"
+            )
+        means = [fmean(value for lr, value, _ in points if lr == rate) for rate in grid]
+        return list(grid), means, points
+
+    def near_best(self, strategy: str, length: str) -> list[float]:
+        """Return the rates of a grid whose mean accuracy is within 1 point of the best one's."""
+        grid, means, _ = self.tuning(strategy, length)
+        return [lr for lr, mean in zip(grid, means, strict=True) if mean >= max(means) - 1]
+
+    def value(self, row: Row, judged: int | None = None) -> float:
+        """Return a run's validation accuracy in percent, at its end or at a judgement from 1 on.
+
+        A run that diverged counts as chance.
+        """
+        if row.diverged:
+            return 100 * self.setting.chance
+        return 100 * row.val_accuracy[-1 if judged is None else judged - 1]
+
+    def finder_runs(self, strategy: str) -> list[Row]:
+        """Return the short runs at the finder's suggestion.
+
+        Raises:
+            ValueError: There are none.
+        """
+        found = self.runs("finder", strategy, "short")
+        if not found:
+            raise ValueError(f"{self.name} has no finder runs of {strategy!r}; run `make record`")
+        return found
+
+    def edge_runs(self, strategy: str) -> list[Row]:
+        """Return the short runs at ever higher peak rates.
+
+        Raises:
+            ValueError: There are none.
+        """
+        found = self.runs("edge", strategy, "short")
+        if not found:
+            raise ValueError(f"{self.name} has no edge runs of {strategy!r}; run `make record`")
+        return found
+
+
+Pair = tuple[int, str]
+Values = dict[Pair, float]
+
+
+def pair(row: Row) -> Pair:
+    """Return what two runs have in common that may be compared: the seed, and the hardware."""
+    return row.run.seed, row.machine
+
+
+def subtract(left: Values, right: Values) -> list[float]:
+    """Subtract within each pair, in the order of the seeds.
+
+    Raises:
+        ValueError: A seed is recorded on one side alone, or there are fewer than two pairs.
+    """
+    machines = {machine for _, machine in left} & {machine for _, machine in right}
+    alone = sorted({seed for seed, machine in left.keys() ^ right.keys() if machine in machines})
+    if alone:
+        seeds = ", ".join(map(str, alone))
+        raise ValueError(f"recorded for one of the two alone: seed {seeds}; run `make record`")
+    pairs = sorted(left.keys() & right.keys())
+    if len(pairs) < 2:
+        raise ValueError(f"{len(pairs)} seeds in common that ran on the same hardware")
+    return [left[each] - right[each] for each in pairs]
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Return the mean of at least two values and the ends of its 95 % interval (Student's t)."""
+    mean = float(np.mean(values))
+    reach = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+    return mean, mean - reach, mean + reach

@@ -1,0 +1,232 @@
+"""The settings of the study, one row each: a task, a network, a batch size, and lengths of runs."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from lrlib import model
+from lrlib.evidence import tasks
+from lrlib.evidence.strategies import STRATEGIES
+from lrlib.evidence.tasks import Task
+from lrlib.skip_gram import SkipGram
+from lrlib.transformer import SmallTransformer
+
+_EPOCH = 351  # whole batches of 128 in 45,000 images
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where the strategies are compared.
+
+    Args:
+        label: What figures and tables call it.
+        caption: What it is, for captions; `{length}` stands for the length of the run.
+        task: Loads what is learned.
+        network: Makes a network, from the name of an optimizer.
+        batch_size: Examples in a batch.
+        judged_every: Steps between two looks at the validation data.
+        unit: What so many steps are called: "epoch", or "" where they have no name.
+        lengths: Steps of a run, by the name of the length.
+        strategies: Keys of `STRATEGIES` by the name of the length, the most telling ones first.
+        rates: The first grid of peak rates, by strategy, or else by optimizer; a factor of 2 apart.
+        weight_decay: By optimizer; 0 where none is named.
+        measure: "accuracy", a fraction, or "loss".
+        chance: What guessing reaches.
+        refined: How many of the best rates of a grid get two more tuning seeds.
+    """
+
+    label: str
+    caption: str
+    task: Callable[[], Task]
+    network: Callable[[str], nn.Module]
+    batch_size: int
+    judged_every: int
+    unit: str
+    lengths: Mapping[str, int]
+    strategies: Mapping[str, Sequence[str]]
+    rates: Mapping[str, Sequence[float]]
+    weight_decay: Mapping[str, float]
+    measure: str
+    chance: float
+    refined: int = 3
+
+    def first_rates(self, strategy: str) -> Sequence[float]:
+        """The grid that a strategy is tuned on, before it grows."""
+        named = self.rates.get(strategy)
+        return self.rates[STRATEGIES[strategy].optimizer] if named is None else named
+
+    def usual_decay(self, strategy: str) -> float:
+        """The weight decay that a strategy has where nothing else is said."""
+        return self.weight_decay.get(STRATEGIES[strategy].optimizer, 0.0)
+
+    def judgements(self, length: str) -> int:
+        """How often a run is judged on validation data."""
+        return self.lengths[length] // self.judged_every
+
+    def length_in_words(self, length: str) -> str:
+        """Say how long a run is, in epochs or in steps."""
+        if self.unit:
+            return f"{self.judgements(length)} {self.unit}s"
+        return f"{self.lengths[length]:,} steps"
+
+    def describe(self, length: str) -> str:
+        """Name data, length, network and batch size, for captions."""
+        caption = self.caption.format(length=self.length_in_words(length))
+        return f"{caption}, batch {self.batch_size:,}"
+
+
+def _grid(first: float, count: int = 7) -> tuple[float, ...]:
+    return tuple(first * 2**power for power in range(count))
+
+
+_FIRST_EDITION = (
+    *("fixed", "step", "exponential", "cosine", "restarts", "triangular2", "one-cycle", "linear"),
+    *("warmup-cosine", "wsd", "adagrad", "rmsprop", "adam", "adamw", "adamw-cosine"),
+)
+_LEADING = (
+    *("fixed", "warmup-fixed", "cosine", "warmup-cosine", "warmup-linear", "wsd"),
+    *("adamw-cosine", "adamw-warmup-cosine"),
+)
+_CROSSED = (
+    *(*_LEADING, "linear", "step", "hold-linear", "one-cycle", "warmup-step"),
+    *("adamw", "adamw-warmup-fixed", "adamw-linear", "adamw-warmup-linear"),
+    *("adamw-hold-linear", "adamw-wsd", "exponential-tenth", "exponential"),
+    *("warmup-exponential-tenth", "warmup-exponential", "restarts", "triangular2"),
+    *("adam", "adagrad", "rmsprop", "plateau"),
+)
+_SOME = (
+    *(*_LEADING, "linear", "one-cycle", "step", "hold-linear", "restarts", "exponential-tenth"),
+    *("adamw", "adam", "adagrad", "rmsprop"),
+)
+_ALL_ALIKE = dict.fromkeys(("SGD", "Adagrad", "RMSprop", "Adam", "AdamW"), 0.0005)
+# AdamW's decay is a rate of its own, not a part of the gradient: 0.01 is torch's default.
+_OWN_SCALE = {**_ALL_ALIKE, "AdamW": 0.01}
+_NONE_BUT_ADAMW = {"AdamW": 0.01}
+
+SETTINGS = {
+    "sparse": Setting(
+        label="word vectors",
+        caption="tiny Shakespeare, skip-grams × {length}",
+        task=tasks.neighbours,
+        network=lambda optimizer: SkipGram(3330, sparse=optimizer == "SparseAdam"),
+        batch_size=256,
+        judged_every=400,
+        unit="",
+        lengths={"long": 4000},
+        strategies={"long": (*_SOME, "sparse-adam", "plateau")},
+        rates={
+            "SGD": _grid(1.0, 5),
+            "Adagrad": _grid(0.0125, 5),
+            "RMSprop": _grid(0.001, 5),
+            **dict.fromkeys(("Adam", "AdamW", "SparseAdam"), _grid(0.002, 5)),
+        },
+        weight_decay=_NONE_BUT_ADAMW,
+        measure="loss",
+        chance=math.log(2),
+    ),
+    "small-data": Setting(
+        label="2,000 images, shallow network",
+        caption="CIFAR-10, 2,000 images × {length}, one convolution",
+        task=lambda: tasks.images(2000),
+        network=lambda optimizer: model.shallow_cnn(),
+        batch_size=128,
+        judged_every=78,
+        unit="",
+        lengths={"long": 2 * _EPOCH},
+        strategies={"long": _SOME},
+        rates={
+            "SGD": _grid(0.0125, 5),
+            "Adagrad": _grid(0.004, 5),
+            "RMSprop": _grid(0.0005, 5),
+            **dict.fromkeys(("Adam", "AdamW"), _grid(0.001, 5)),
+        },
+        weight_decay=_OWN_SCALE,
+        measure="accuracy",
+        chance=0.1,
+    ),
+    "text": Setting(
+        label="text, small transformer",
+        caption="tiny Shakespeare × {length}, transformer of width 64",
+        task=tasks.characters,
+        network=lambda optimizer: SmallTransformer(65),
+        batch_size=32,
+        judged_every=100,
+        unit="",
+        lengths={"long": 1000},
+        strategies={"long": _CROSSED},
+        rates={
+            "SGD": _grid(0.0125, 5),
+            "Adagrad": _grid(0.01, 5),
+            "RMSprop": _grid(0.0005, 5),
+            **dict.fromkeys(("Adam", "AdamW"), _grid(0.001, 5)),
+        },
+        weight_decay=_NONE_BUT_ADAMW,
+        measure="loss",
+        chance=math.log(65),
+    ),
+    "cnn-mean": Setting(
+        label="CIFAR-10, mean-pooled network",
+        caption="CIFAR-10, 45,000 images × {length}, width 16, mean-pooled",
+        task=tasks.images,
+        network=lambda optimizer: model.small_cnn(head="mean"),
+        batch_size=128,
+        judged_every=_EPOCH,
+        unit="epoch",
+        lengths={"short": 2 * _EPOCH, "long": 5 * _EPOCH, "longer": 15 * _EPOCH},
+        strategies={"long": _CROSSED, "short": _SOME, "longer": _LEADING},
+        rates={
+            "fixed": _grid(0.00625, 5),
+            "SGD": _grid(0.025, 5),
+            "Adagrad": _grid(0.004, 5),
+            "RMSprop": _grid(0.0005, 5),
+            **dict.fromkeys(("Adam", "AdamW"), _grid(0.001, 5)),
+        },
+        weight_decay=_OWN_SCALE,
+        measure="accuracy",
+        chance=0.1,
+    ),
+    "large-batch": Setting(
+        label="CIFAR-10, batches of 1,024",
+        caption="CIFAR-10, 45,000 images × {length}, width 16, mean-pooled",
+        task=tasks.images,
+        network=lambda optimizer: model.small_cnn(head="mean"),
+        batch_size=1024,
+        judged_every=43,
+        unit="epoch",
+        lengths={"long": 5 * 43},
+        strategies={"long": _SOME},
+        rates={
+            "SGD": _grid(0.05, 5),
+            "Adagrad": _grid(0.004, 5),
+            "RMSprop": _grid(0.0005, 5),
+            **dict.fromkeys(("Adam", "AdamW"), _grid(0.002, 5)),
+        },
+        weight_decay=_OWN_SCALE,
+        measure="accuracy",
+        chance=0.1,
+    ),
+    "cnn-max": Setting(
+        label="CIFAR-10, max-pooled network",
+        caption="CIFAR-10, 45,000 images × {length}, width 16",
+        task=tasks.images,
+        network=lambda optimizer: model.small_cnn(),
+        batch_size=128,
+        judged_every=_EPOCH,
+        unit="epoch",
+        lengths={"short": 2 * _EPOCH, "long": 5 * _EPOCH},
+        strategies={"short": _FIRST_EDITION, "long": _FIRST_EDITION},
+        rates={
+            "fixed": _grid(0.00625),
+            "SGD": _grid(0.0125),
+            "Adagrad": _grid(0.004),
+            "RMSprop": _grid(0.00025),
+            **dict.fromkeys(("Adam", "AdamW"), _grid(0.0005)),
+        },
+        weight_decay=_ALL_ALIKE,
+        measure="accuracy",
+        chance=0.1,
+        refined=0,
+    ),
+}
