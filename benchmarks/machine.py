@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import torch
 
-from lrlib.evidence.record import _machine
+from lrlib.evidence.runs import machine
 
 ROWS = Path(__file__).with_name("rows")
 _SIDE = 1024
@@ -61,7 +61,7 @@ def describe() -> dict[str, Any]:
         with threads(count):
             figures[str(count)] = round(matrix_flops() / 1e9, 1)
     return {
-        "machine": _machine(),
+        "machine": machine(),
         "cores": os.cpu_count(),
         "mm_gflops": figures,
         "load": round(os.getloadavg()[0], 1),

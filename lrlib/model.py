@@ -1,4 +1,4 @@
-"""The small convolutional network that every chapter trains, and a shallow one."""
+"""The small convolutional network that every chapter trains."""
 
 import torch
 from torch import nn
@@ -64,30 +64,6 @@ def small_cnn(width: int = 16, head: str = "max") -> nn.Sequential:
         _HEADS[head](1),
         nn.Flatten(),
         nn.Linear(4 * width, 10),
-    )
-    return _placed(net)
-
-
-def shallow_cnn(width: int = 16) -> nn.Sequential:
-    """Build a network of one convolution and one linear layer, without normalisation.
-
-    Args:
-        width: Channels after the convolution, at least 1.
-
-    Returns:
-        A network that maps images (B, 3, 32, 32) float32 to logits (B, 10) float32.
-
-    Example:
-        >>> net = shallow_cnn(width=16)
-        >>> sum(p.numel() for p in net.parameters())
-        3786
-    """
-    net = nn.Sequential(
-        nn.Conv2d(3, width, kernel_size=5, stride=2, padding=2),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(4),
-        nn.Flatten(),
-        nn.Linear(16 * width, 10),
     )
     return _placed(net)
 

@@ -91,9 +91,9 @@ def test_a_chapter_has_exercises_with_a_stub_a_check_and_a_solution(path):
 @every_chapter
 def test_a_chapter_shows_the_study_its_sensitivity_and_its_claims(path):
     for name, calls in {
-        "part-study": r"record\.(curves|at_suggestion)\(",
-        "part-sensitive": r"record\.sensitivity\((.|\n)*record\.explore\(",
-        "part-claims": rf'record\.verdicts\("{path.stem}"\)',
+        "part-study": r"figures\.(curves|at_suggestion)\(",
+        "part-sensitive": r"figures\.sensitivity\((.|\n)*explorers\.peak_rates\(",
+        "part-claims": rf'tables\.verdicts\(study, "{path.stem}"\)',
     }.items():
         assert re.search(calls, "\n".join(map(source, part(path, name)))), name
 

@@ -61,6 +61,7 @@ class Recorded:
         Raises:
             ValueError: There are none.
         """
+        # Another weight decay is tried at the rate that was tuned for the usual one.
         rate = self.tuned_lr(strategy, length) if lr is None else lr
         found = self.runs("evaluation", strategy, length, weight_decay)
         chosen = [row for row in found if row.lr == rate]

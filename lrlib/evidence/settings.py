@@ -10,6 +10,7 @@ from lrlib import model
 from lrlib.evidence import tasks
 from lrlib.evidence.strategies import STRATEGIES
 from lrlib.evidence.tasks import Task
+from lrlib.shallow import shallow_cnn
 from lrlib.skip_gram import SkipGram
 from lrlib.transformer import SmallTransformer
 
@@ -130,7 +131,7 @@ SETTINGS = {
         label="2,000 images, shallow network",
         caption="CIFAR-10, 2,000 images × {length}, one convolution",
         task=lambda: tasks.images(2000),
-        network=lambda optimizer: model.shallow_cnn(),
+        network=lambda optimizer: shallow_cnn(),
         batch_size=128,
         judged_every=78,
         unit="",

@@ -141,7 +141,7 @@ STRATEGIES = {
     "adamw-hold-linear": Strategy(
         "AdamW + hold, then linear", "purple", "--", "AdamW", _hold_then_linear
     ),
-    "adamw-warmup-fixed": Strategy("AdamW + warm-up", "pink", "--", "AdamW", _fixed, warm=True),
+    "adamw-warmup-fixed": Strategy("AdamW + warm-up", "orange", "-.", "AdamW", _fixed, warm=True),
     "adamw-warmup-cosine": Strategy(
         "AdamW + warm-up + cosine", "red", "--", "AdamW", _cosine, warm=True
     ),

@@ -6,21 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import complete_study, row
+from synthetic import complete_study, recorded, row, run
 
-from lrlib.evidence import claims, rows
-from lrlib.evidence.study import Run
+from lrlib.evidence import Recorded, claims, read
 
 ROOT = Path(__file__).parents[2]
-COMPLETE = complete_study()
+COMPLETE = Recorded("cnn-max", complete_study())
 CLAIM = {
     "id": "cosine-beats-fixed",
     "chapter": "04-cosine-annealing",
     "claim": "Cosine annealing ends above a fixed rate.",
     "source": "common wisdom",
     "measure": "test accuracy",
-    "left": {"variant": "cosine", "budget": "short"},
-    "right": {"variant": "fixed", "budget": "short"},
+    "left": {"strategy": "cosine", "length": "short"},
+    "right": {"strategy": "fixed", "length": "short"},
     "expect": "more than 0",
     "verdict": "holds: +2.00 (+1.85 to +2.15), n = 6",
 }
@@ -31,15 +30,15 @@ def made(**changes):
     return claims.Claim(**{**CLAIM, **changes, "expect": (words, float(threshold))})
 
 
-def runs(variant, accuracies, lr=0.1):
+def runs(strategy, accuracies, lr=0.1):
     return [
-        row(Run("main", variant, "short", lr, seed), accuracy)
+        row(run("evaluation", strategy, "short", lr, seed), accuracy)
         for seed, accuracy in enumerate(accuracies)
     ]
 
 
 def differences(points):
-    """A record whose paired differences, cosine - fixed, are these."""
+    """Rows whose paired differences, cosine - fixed, are these."""
     base = np.array([0.70, 0.68, 0.72, 0.66, 0.71, 0.69])[: len(points)]
     return runs("fixed", base) + runs("cosine", base + np.array(points) / 100)
 
@@ -62,7 +61,7 @@ def differences(points):
     ],
 )
 def test_the_interval_decides(points, expect, word):
-    verdict = claims.judge(made(expect=expect), differences(points))
+    verdict = claims.judge(made(expect=expect), recorded(differences(points)))
     assert verdict.word == word
     assert verdict.pairs == len(points)
     assert verdict.unit == "points"
@@ -70,11 +69,11 @@ def test_the_interval_decides(points, expect, word):
 
 def test_a_verdict_is_written_in_a_line():
     record = differences([2.0, 2.2, 1.8, 2.1, 1.9, 2.0])
-    assert str(claims.judge(made(), record)) == CLAIM["verdict"]
+    assert str(claims.judge(made(), recorded(record))) == CLAIM["verdict"]
 
 
 def test_the_interval_is_that_of_student():
-    verdict = claims.judge(made(), differences([1, 2, 3, 4, 5, 6]))
+    verdict = claims.judge(made(), recorded(differences([1, 2, 3, 4, 5, 6])))
     # 3.5 ± 2.570582 * 1.870829 / sqrt(6), from a table of the t distribution with 5 degrees.
     assert verdict.mean == pytest.approx(3.5)
     assert (verdict.low, verdict.high) == pytest.approx((1.53669, 5.46331), abs=1e-4)
@@ -84,49 +83,54 @@ def test_seeds_are_paired_and_not_averaged_apart():
     points = [1.0, 1.1, 0.9, 1.0, 1.1, 0.9]
     shuffled = differences(points)
     shuffled.reverse()
-    assert claims.judge(made(), shuffled).high - claims.judge(made(), shuffled).low < 0.3
+    assert (
+        claims.judge(made(), recorded(shuffled)).high - claims.judge(made(), recorded(shuffled)).low
+        < 0.3
+    )
 
 
 def test_a_changed_row_changes_the_verdict():
     record = differences([2.0, 2.2, 1.8, 2.1, 1.9, 2.0])
-    assert claims.judge(made(), record).word == "holds"
+    assert claims.judge(made(), recorded(record)).word == "holds"
     record[-1] = row(record[-1].run, accuracy=0.3)
-    assert claims.judge(made(), record).word == "undecided here"
+    assert claims.judge(made(), recorded(record)).word == "undecided here"
 
 
 def test_a_number_may_stand_on_the_right():
     record = runs("cosine", [0.7, 0.71, 0.72, 0.69, 0.7, 0.7])
-    assert claims.judge(made(right=65.0), record).word == "holds"
-    assert claims.judge(made(right=75.0), record).word == "fails"
+    assert claims.judge(made(right=65.0), recorded(record)).word == "holds"
+    assert claims.judge(made(right=75.0), recorded(record)).word == "fails"
 
 
 def test_a_side_without_rows_is_an_error():
     record = differences([2.0, 2.2, 1.8, 2.1, 1.9, 2.0])
-    absent = {"variant": "linear", "budget": "short"}
-    with pytest.raises(ValueError, match=r"claim cosine-beats-fixed: .* 0 rows .*linear"):
-        claims.judge(made(right=absent), record)
-    with pytest.raises(ValueError, match="0 rows"):
-        claims.judge(made(left={"variant": "cosine", "budget": "long"}), record)
+    absent = {"strategy": "linear", "length": "short"}
+    with pytest.raises(
+        ValueError, match=r"claim cosine-beats-fixed, .*linear.*no runs of 'linear'"
+    ):
+        claims.judge(made(right=absent), recorded(record))
+    with pytest.raises(ValueError, match="no runs of 'cosine' at the length 'long'"):
+        claims.judge(made(left={"strategy": "cosine", "length": "long"}), recorded(record))
 
 
 def test_sides_without_a_common_seed_are_an_error():
-    other = [row(Run("main", "fixed", "short", 0.1, seed), 0.7) for seed in range(10, 16)]
+    other = [row(run("evaluation", "fixed", "short", 0.1, seed), 0.7) for seed in range(10, 16)]
     with pytest.raises(ValueError, match="alone: seed 0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15;"):
-        claims.judge(made(), runs("cosine", [0.7] * 6) + other)
+        claims.judge(made(), recorded(runs("cosine", [0.7] * 6) + other))
 
 
 def test_a_seed_that_one_side_lacks_is_named():
     record = differences([2.0, 2.2, 1.8, 2.1, 1.9, 2.0])
-    lacking = [r for r in record if (r.run.variant, r.run.seed) != ("fixed", 3)]
+    lacking = [r for r in record if (r.run.strategy, r.run.seed) != ("fixed", 3)]
     with pytest.raises(ValueError, match=r"cosine-beats-fixed, .* one of the two alone: seed 3;"):
-        claims.judge(made(), lacking)
+        claims.judge(made(), recorded(lacking))
 
 
 def test_runs_on_other_hardware_are_not_compared():
     fixed = runs("fixed", [0.68] * 6)
     elsewhere = [row(r.run, r.accuracy, machine="a GPU") for r in runs("cosine", [0.7] * 6)]
     with pytest.raises(ValueError, match="0 seeds in common that ran on the same hardware"):
-        claims.judge(made(), fixed + elsewhere)
+        claims.judge(made(), recorded(fixed + elsewhere))
 
 
 def written(tmp_path, *entries):
@@ -162,7 +166,7 @@ def test_an_id_that_stands_there_twice_is_named(tmp_path):
 # The book's own claims.
 
 CLAIMS = claims.read()
-RECORD = rows.read()
+RECORD = read("cnn-max")
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("0*.ipynb"))
 
 

@@ -7,15 +7,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import accuracy, complete_study, row
+from synthetic import accuracy, complete_study, recorded, row, run
 
 from lrlib import plots
-from lrlib.evidence import Record, claims, figures, study
-from lrlib.evidence.study import Run
+from lrlib.evidence import (
+    Recorded,
+    claims,
+    explorers,
+    figures,
+    measures,
+    side_checks,
+    study,
+    tables,
+)
+from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.strategies import STRATEGIES
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = complete_study()
-RECORD = Record(ROWS)
+STUDY = Recorded("cnn-max", ROWS)
+NOTHING = Recorded("cnn-max", [])
+FIRST = SETTINGS["cnn-max"]
 
 
 @pytest.fixture
@@ -29,10 +41,10 @@ def line(ax, label):
 
 def test_a_curve_is_the_mean_over_the_seeds(ax):
     runs = [
-        row(Run("main", "cosine", "short", 0.1, seed), val_accuracy=[0.5 + seed / 100, 0.7])
+        row(run("evaluation", "cosine", "short", 0.1, seed), val_accuracy=[0.5 + seed / 100, 0.7])
         for seed in range(6)
     ]
-    Record(runs).curves(ax, ["cosine"], "short")
+    figures.curves(ax, recorded(runs), ["cosine"], "short")
     assert line(ax, "cosine").get_ydata() == pytest.approx([52.5, 70])
     (band,) = ax.collections
     heights = band.get_paths()[0].vertices[:, 1]
@@ -47,16 +59,20 @@ def test_a_curve_is_the_mean_over_the_seeds(ax):
 
 def test_a_run_that_diverged_is_drawn_at_chance(ax):
     runs = [
-        row(Run("main", "fixed", "short", 0.1, 0), val_accuracy=[0.5], stopped="the loss was nan"),
-        row(Run("main", "fixed", "short", 0.1, 1), val_accuracy=[0.5, 0.7]),
+        row(
+            run("evaluation", "fixed", "short", 0.1, 0),
+            val_accuracy=[0.5],
+            stopped="the loss was nan",
+        ),
+        row(run("evaluation", "fixed", "short", 0.1, 1), val_accuracy=[0.5, 0.7]),
     ]
-    Record(runs).curves(ax, ["fixed"], "short")
+    figures.curves(ax, recorded(runs), ["fixed"], "short")
     assert line(ax, "fixed").get_ydata() == pytest.approx([30, 40])
 
 
 def test_sensitivity_shows_every_seed_the_tuned_rate_and_the_width(ax):
-    RECORD.sensitivity(ax, ["adam"], "short")
-    grid = study.VARIANTS["adam"].rates
+    figures.sensitivity(ax, STUDY, ["adam"], "short")
+    grid = FIRST.first_rates("adam")
     assert list(line(ax, "Adam").get_xdata()) == list(grid)
     dots = [drawn for drawn in ax.lines if drawn.get_marker() in (".", "x")]
     assert len(dots) == len(grid) * len(study.TUNING_SEEDS)
@@ -71,34 +87,34 @@ def test_sensitivity_shows_every_seed_the_tuned_rate_and_the_width(ax):
 def test_divergence_is_marked(ax):
     diverged = [
         row(r.run, stopped="the loss was nan")
-        if r.run == Run("tuning", "adam", "short", 0.032, 100)
+        if r.run == run("tuning", "adam", "short", 0.032, 100)
         else r
         for r in ROWS
     ]
-    Record(diverged).sensitivity(ax, ["adam"], "short")
+    figures.sensitivity(ax, Recorded("cnn-max", diverged), ["adam"], "short")
     (cross,) = [drawn for drawn in ax.lines if drawn.get_marker() == "x"]
     assert list(cross.get_ydata()) == pytest.approx([10])
 
 
 def test_no_rows_are_an_error_and_not_an_empty_figure(ax):
-    with pytest.raises(ValueError, match="no runs of 'cosine' at the budget 'long'"):
-        Record([]).curves(ax, ["cosine"])
+    with pytest.raises(ValueError, match="no runs of 'cosine' at the length 'long'"):
+        figures.curves(ax, NOTHING, ["cosine"])
     with pytest.raises(ValueError, match="lacks rates of the grid of 'cosine'"):
-        Record([]).sensitivity(ax, ["cosine"])
-    with pytest.raises(ValueError, match="0 rows"):
-        Record([]).verdicts("04-cosine-annealing")
+        figures.sensitivity(ax, NOTHING, ["cosine"])
+    with pytest.raises(ValueError, match="no runs of"):
+        tables.verdicts(NOTHING, "04-cosine-annealing")
     with pytest.raises(ValueError, match="no claims for the chapter '09-magic'"):
-        RECORD.verdicts("09-magic")
+        tables.verdicts(STUDY, "09-magic")
 
 
 def test_differences_are_paired_sorted_and_have_an_interval(ax):
     def cosine_wins(run):
-        return accuracy(run) + 0.05 * (run.variant == "cosine" and run.stage == "main")
+        return accuracy(run) + 0.05 * (run.strategy == "cosine" and run.stage == "evaluation")
 
-    record = Record(complete_study(cosine_wins))
-    record.differences(ax, "short")
+    record = Recorded("cnn-max", complete_study(cosine_wins))
+    figures.differences(ax, record, "short")
     labels = [text.get_text() for text in ax.get_yticklabels()]
-    assert len(labels) == len(study.VARIANTS) - 1
+    assert len(labels) == len(FIRST.strategies["short"]) - 1
     assert labels[-1] == "cosine"
     points = [drawn for drawn in ax.lines if drawn.get_marker() == "o"]
     assert points[-1].get_xdata() == pytest.approx([5])
@@ -107,75 +123,76 @@ def test_differences_are_paired_sorted_and_have_an_interval(ax):
 
 def test_an_interval_of_differences_is_students(ax):
     runs = [
-        row(Run("main", variant, "short", 0.1, seed), 0.5 + gain * seed / 100)
-        for variant, gain in (("fixed", 0), ("cosine", 1))
+        row(run("evaluation", strategy, "short", 0.1, seed), 0.5 + gain * seed / 100)
+        for strategy, gain in (("fixed", 0), ("cosine", 1))
         for seed in range(6)
     ]
     # 2.5 ± 2.570582 * 1.870829 / sqrt(6)
-    found = figures.paired(runs, "cosine", "fixed", "short")
+    found = measures.paired(recorded(runs), "cosine", "fixed", "short")
     assert found == pytest.approx((2.5, 0.53669, 4.46331), abs=1e-4)
 
 
 def test_the_edge_shows_every_seed_and_what_fails(ax):
-    RECORD.edge(ax)
+    figures.edge(ax, STUDY)
     dots = [drawn for drawn in ax.lines if drawn.get_marker() in (".", "x")]
     runs = [r for r in ROWS if r.run.stage == "edge"]
     assert len(dots) == len(runs)
     crosses = [drawn for drawn in dots if drawn.get_marker() == "x"]
-    assert len(crosses) == sum(r.accuracy < study.TRAINS for r in runs) > 0
+    assert len(crosses) == sum(r.accuracy < side_checks.TRAINS for r in runs) > 0
     with pytest.raises(ValueError, match="no edge runs"):
-        Record([]).edge(ax)
+        figures.edge(ax, NOTHING)
 
 
 def test_suggestions_show_every_seed_of_each_rule(ax):
-    RECORD.suggestions(ax)
+    figures.suggestions(ax, STUDY)
     rules = [text.get_text() for text in ax.get_yticklabels()]
     assert rules == ["halfway", "steepest", "valley", "minimum/10"]
     marks = [drawn for drawn in ax.lines if drawn.get_marker() == "|"]
-    assert [len(drawn.get_xdata()) for drawn in marks] == [len(study.FINDER_SEEDS)] * 4
+    assert [len(drawn.get_xdata()) for drawn in marks] == [len(side_checks.FINDER_SEEDS)] * 4
     assert marks[1].get_xdata() == pytest.approx([0.003] * 10)
     with pytest.raises(ValueError, match="no finder runs of 'fixed'"):
-        Record([]).suggestions(ax)
+        figures.suggestions(ax, NOTHING)
     with pytest.raises(ValueError, match="no runs of 'cosine'"):
-        Record([r for r in ROWS if r.run.stage == "finder"]).suggestions(ax, "cosine")
+        figures.suggestions(ax, recorded([r for r in ROWS if r.run.stage == "finder"]), "cosine")
 
 
 def test_the_curve_at_the_suggestion_stands_beside_the_tuned_one(ax):
     tuned = [
-        row(Run("main", "fixed", "short", 0.05, seed), val_accuracy=[0.5, 0.7]) for seed in (0, 1)
-    ]
-    found = [
-        row(Run("finder", "fixed", "short", None, seed), val_accuracy=[0.4 + seed / 10, 0.6])
+        row(run("evaluation", "fixed", "short", 0.05, seed), val_accuracy=[0.5, 0.7])
         for seed in (0, 1)
     ]
-    Record([*tuned, *found]).at_suggestion(ax)
+    found = [
+        row(run("finder", "fixed", "short", None, seed), val_accuracy=[0.4 + seed / 10, 0.6])
+        for seed in (0, 1)
+    ]
+    figures.at_suggestion(ax, recorded([*tuned, *found]))
     assert line(ax, "tuned rate").get_ydata() == pytest.approx([50, 70])
     assert line(ax, "suggestion").get_ydata() == pytest.approx([45, 60])
     assert len(ax.collections) == 2
     assert "2 seeds at the tuned rate, 2 at suggestions" in ax.figure.get_supxlabel()
     with pytest.raises(ValueError, match="no finder runs of 'fixed'"):
-        Record(tuned).at_suggestion(ax)
+        figures.at_suggestion(ax, recorded(tuned))
     with pytest.raises(ValueError, match="no runs of 'fixed'"):
-        Record(found).at_suggestion(ax)
+        figures.at_suggestion(ax, recorded(found))
 
 
 def test_a_slider_runs_over_the_recorded_rates(monkeypatch):
     monkeypatch.setenv("LRLIB_STATIC", "1")
-    page = RECORD.explore("cosine").data
-    grid = study.VARIANTS["cosine"].rates
+    page = explorers.peak_rates(STUDY, "cosine").data
+    grid = FIRST.first_rates("cosine")
     assert page.count('class="lrlib-frame"') == len(grid)
     for lr in grid:
         assert f"cosine, peak rate {lr:g}: validation accuracy" in page
     with pytest.raises(ValueError, match="lacks rates"):
-        Record([]).explore("cosine")
+        explorers.peak_rates(NOTHING, "cosine")
 
 
 def test_the_runs_at_the_chosen_rate_are_in_front(ax):
-    figures.learning(ax, ROWS, "cosine", "long", 0.05)
-    own = plots.PALETTE[study.VARIANTS["cosine"].colour]
+    figures.learning(ax, STUDY, "cosine", "long", 0.05)
+    own = plots.PALETTE[STRATEGIES["cosine"].colour]
     front = [drawn for drawn in ax.lines if drawn.get_color() == own]
-    chosen = [r for r in ROWS if r.run.stage == "tuning" and r.run.budget == "long"]
-    chosen = [r for r in chosen if r.run.variant == "cosine" and r.lr == 0.05]
+    chosen = [r for r in ROWS if r.run.stage == "tuning" and r.run.length == "long"]
+    chosen = [r for r in chosen if r.run.strategy == "cosine" and r.lr == 0.05]
     assert [list(drawn.get_ydata()) for drawn in front] == [r.loss for r in chosen]
     assert ax.lines[-1].get_color() == own
     assert f"{chosen[0].accuracy:.1%}" in ax.get_title()
@@ -183,44 +200,44 @@ def test_the_runs_at_the_chosen_rate_are_in_front(ax):
 
 def test_advice_follows_the_verdict():
     def cosine_wins(run):
-        return accuracy(run) + 0.05 * (run.variant == "cosine" and run.stage == "main")
+        return accuracy(run) + 0.05 * (run.strategy == "cosine" and run.stage == "evaluation")
 
     words = {"holds": "Anneal.", "fails": "Do not anneal.", "undecided": "Toss a coin."}
-    before = RECORD.advice("cosine-beats-fixed", **words).data
-    after = Record(complete_study(cosine_wins)).advice("cosine-beats-fixed", **words).data
+    before = tables.advice(STUDY, "cosine-beats-fixed", **words).data
+    after = tables.advice(
+        Recorded("cnn-max", complete_study(cosine_wins)), "cosine-beats-fixed", **words
+    ).data
     assert "Do not anneal." in before
     assert "<p>Anneal.</p>" in after
     assert f"n = {len(study.SEEDS)}" in after
     assert 'href="../notebooks/04-cosine-annealing.html#claim-cosine-beats-fixed"' in after
     with pytest.raises(ValueError, match="no claim 'magic'"):
-        RECORD.advice("magic", **words)
+        tables.advice(STUDY, "magic", **words)
 
 
 def test_tables_hold_what_the_rows_hold():
-    protocol = RECORD.table("protocol").data
+    protocol = tables.protocol(STUDY).data
     assert f"<td>{len(ROWS):,}</td>" in protocol
     assert "c58f30108f718f92721af3b95e74349a" in protocol
-    every = RECORD.table("claims").data
-    judged = [claims.judge(claim, ROWS).word for claim in claims.read()]
+    every = tables.every_claim(STUDY).data
+    judged = [claims.judge(claim, STUDY).word for claim in claims.read()]
     assert f"{len(judged)} claims: {judged.count('holds')} hold, " in every
     assert all(f"#claim-{claim.id}" in every for claim in claims.read())
-    short = RECORD.table("short").data
-    runs = [r for r in ROWS if (r.run.stage, r.run.variant) == ("main", "adam")]
-    mean = np.mean([100 * r.test_accuracy for r in runs if r.run.budget == "short"])
+    short = tables.accuracies(STUDY, "short").data
+    runs = [r for r in ROWS if (r.run.stage, r.run.strategy) == ("evaluation", "adam")]
+    mean = np.mean([100 * r.test_accuracy for r in runs if r.run.length == "short"])
     assert f"Adam</th><td>{mean:.1f} %" in short
-    decay = RECORD.table("weight decay").data
+    decay = tables.weight_decays(STUDY).data
     assert decay.count('<tr><th scope="row">') == 2 * 3
-    with pytest.raises(ValueError, match="what must be one of short, long, weight decay"):
-        RECORD.table("magic")
-    with pytest.raises(ValueError, match="0 runs of 'fixed' at the weight decay"):
-        Record([]).table("weight decay")
+    with pytest.raises(ValueError, match="no runs of 'fixed' at the length 'long'"):
+        tables.weight_decays(NOTHING)
 
 
 def test_verdicts_stand_beside_their_claims_with_interval_and_n():
-    shown = RECORD.verdicts("04-cosine-annealing").data
+    shown = tables.verdicts(STUDY, "04-cosine-annealing").data
     for claim in claims.read():
         assert (f'id="claim-{claim.id}"' in shown) == (claim.chapter == "04-cosine-annealing")
-    judged = claims.judge(next(c for c in claims.read() if c.id == "cosine-beats-fixed"), ROWS)
+    judged = claims.judge(next(c for c in claims.read() if c.id == "cosine-beats-fixed"), STUDY)
     assert "<span aria-hidden=" in shown
     assert judged.word in shown
     signed = [f"{value:+.2f}".replace("-", "−") for value in (judged.mean, judged.low)]
@@ -230,10 +247,12 @@ def test_verdicts_stand_beside_their_claims_with_interval_and_n():
 
 def test_a_verdict_follows_the_rows():
     def cosine_wins(run):
-        return accuracy(run) + 0.05 * (run.variant == "cosine" and run.stage == "main")
+        return accuracy(run) + 0.05 * (run.strategy == "cosine" and run.stage == "evaluation")
 
-    before = RECORD.verdicts("04-cosine-annealing").data
-    after = Record(complete_study(cosine_wins)).verdicts("04-cosine-annealing").data
+    before = tables.verdicts(STUDY, "04-cosine-annealing").data
+    after = tables.verdicts(
+        Recorded("cnn-max", complete_study(cosine_wins)), "04-cosine-annealing"
+    ).data
     assert 'lrlib-fails" id="claim-cosine-beats-fixed"' in before
     assert 'lrlib-holds" id="claim-cosine-beats-fixed"' in after
 
@@ -241,27 +260,30 @@ def test_a_verdict_follows_the_rows():
 def test_the_second_look_lists_the_verdicts_that_later_seeds_turned():
     def cosine_wins_late(run):
         return accuracy(run) + 0.1 * (
-            run.variant == "cosine" and run.stage == "main" and run.seed not in study.FIRST_SEEDS
+            run.strategy == "cosine"
+            and run.stage == "evaluation"
+            and run.seed not in study.FIRST_SEEDS
         )
 
-    assert "0 verdicts turned" in RECORD.table("second look").data
-    shown = Record(complete_study(cosine_wins_late)).table("second look").data
+    assert "0 verdicts turned" in tables.second_look(STUDY).data
+    shown = tables.second_look(Recorded("cnn-max", complete_study(cosine_wins_late))).data
     turned = next(each for each in shown.split("<tr>") if "above a tuned fixed rate." in each)
     assert turned.index("fails") < turned.index("holds")
     assert "with 6 seeds" in shown
 
 
 def test_every_variant_is_told_apart_by_colour_or_line(ax):
-    RECORD.curves(ax, list(study.VARIANTS))
+    names = STUDY.strategies("long")
+    figures.curves(ax, STUDY, names)
     looks = [(d.get_color(), d.get_linestyle()) for d in ax.lines if d.get_label()[0] != "_"]
-    assert len(looks) == len(study.VARIANTS)
+    assert len(looks) == len(names)
     assert {colour for colour, _ in looks} <= set(plots.PALETTE.values())
 
 
 def test_a_slider_over_peaks_has_the_rates_that_all_of_them_ran_at(monkeypatch):
     monkeypatch.setenv("LRLIB_STATIC", "1")
-    text = RECORD.explore_peaks(["fixed", "cosine"]).data
-    grids = [set(study.VARIANTS[variant].rates) for variant in ("fixed", "cosine")]
+    text = explorers.common_peak_rates(STUDY, ["fixed", "cosine"]).data
+    grids = [set(FIRST.first_rates(strategy)) for strategy in ("fixed", "cosine")]
     (values,) = re.findall(r'data-values="([^"]*)"', text)
     both = [f"{rate:.4g}" for rate in sorted(set.intersection(*grids))]
     assert json.loads(html.unescape(values)) == both
@@ -269,11 +291,11 @@ def test_a_slider_over_peaks_has_the_rates_that_all_of_them_ran_at(monkeypatch):
 
 def test_at_one_peak_the_mean_of_its_seeds_is_in_front(ax):
     runs = [
-        row(Run("tuning", "cosine", "short", lr, seed), val_accuracy=[0.2, lr + seed / 1000])
+        row(run("tuning", "cosine", "short", lr, seed), val_accuracy=[0.2, lr + seed / 1000])
         for lr in (0.1, 0.2)
         for seed in (100, 102)
     ]
-    figures.at_one_peak(ax, runs, ["cosine"], "short", 0.2)
+    figures.at_one_peak(ax, recorded(runs), ["cosine"], "short", 0.2)
     assert line(ax, "cosine").get_ydata() == pytest.approx([20, 30.1])
     assert ax.get_title() == "Peak learning rate 0.2: cosine 30.1 %"
     assert "means of 2 seeds" in ax.figure.get_supxlabel()
@@ -281,25 +303,26 @@ def test_at_one_peak_the_mean_of_its_seeds_is_in_front(ax):
 
 def test_a_strategy_is_drawn_with_the_rates_of_its_own_runs():
     _, axes = plots.panels(2)
-    figures.strategy(axes, ROWS, "linear", "short")
+    figures.one_strategy(axes, STUDY, "linear", "short")
     rates = line(axes[0], "linear to zero")
-    peak = figures.main_runs(ROWS, "linear", "short")[0].lr
+    peak = STUDY.evaluated("linear", "short")[0].lr
     assert rates.get_ydata()[0] == peak
     # The first epoch is half of the run.
     assert np.interp(1, rates.get_xdata(), rates.get_ydata()) == pytest.approx(peak / 2, rel=0.01)
     assert line(axes[1], "linear to zero").get_ydata()[-1] == pytest.approx(
-        np.mean([100 * r.accuracy for r in figures.main_runs(ROWS, "linear", "short")])
+        np.mean([100 * r.accuracy for r in STUDY.evaluated("linear", "short")])
     )
 
 
 def test_no_two_strategies_look_alike():
-    looks = [(variant.colour, variant.line) for variant in study.VARIANTS.values()]
+    looks = [(strategy.colour, strategy.line) for strategy in STRATEGIES.values()]
     assert len(set(looks)) == len(looks)
 
 
 def called_with(text, call):
     return [
-        re.findall(r'"([\w-]+)"', names) for names in re.findall(rf"{call}\(ax, \[(.*?)\]", text)
+        re.findall(r'"([\w-]+)"', names)
+        for names in re.findall(rf"{call}\(ax, study, \[(.*?)\]", text)
     ]
 
 
@@ -307,6 +330,6 @@ def called_with(text, call):
 def test_lines_that_are_drawn_together_differ_without_their_colours(path):
     cells = "".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"])
     for call in ("curves", "sensitivity"):
-        for names in called_with(cells, f"record.{call}"):
-            lines = [study.VARIANTS[name].line for name in names]
+        for names in called_with(cells, f"figures.{call}"):
+            lines = [STRATEGIES[name].line for name in names]
             assert len(set(lines)) == len(lines), names

@@ -3,10 +3,9 @@
 import math
 
 import pytest
-from synthetic import row
+from synthetic import recorded, row, run
 
 from lrlib.evidence import measures
-from lrlib.evidence.study import Run
 
 
 def on_one_machine(values):
@@ -19,11 +18,11 @@ def falling(run):
     return row(run, loss=loss)
 
 
-LONG = [Run("main", "step", "long", 0.1, seed) for seed in (0, 1)]
+LONG = [run("evaluation", "step", "long", 0.1, seed) for seed in (0, 1)]
 
 
 def test_the_fall_of_the_loss_is_read_around_two_epochs():
-    record = [falling(run) for run in LONG]
+    record = recorded([falling(each) for each in LONG])
     fall = measures.loss_fall(record, "step", "long", at=2.5, within=0.5)
     assert fall == pytest.approx(on_one_machine({0: 0.8, 1: 0.8}))
     whole = measures.loss_fall(record, "step", "long", at=2.5, within=1.25)
@@ -32,13 +31,15 @@ def test_the_fall_of_the_loss_is_read_around_two_epochs():
     assert share == pytest.approx(on_one_machine({0: 0.8, 1: 0.8}))
 
 
-def test_main_rows_alone_are_measured():
-    record = [
-        row(Run("main", "cosine", "short", 0.1, 0), 0.7),
-        row(Run("tuning", "cosine", "short", 0.1, 100), 0.8),
-        row(Run("decay", "cosine", "short", 0.1, 1, weight_decay=0.0), 0.6),
-        row(Run("main", "cosine", "long", 0.1, 2), 0.9),
-    ]
+def test_rows_at_the_tuned_rate_alone_are_measured():
+    record = recorded(
+        [
+            row(run("evaluation", "cosine", "short", 0.1, 0), 0.7),
+            row(run("evaluation", "cosine", "short", 0.1, 1, weight_decay=0.0), 0.6),
+            row(run("evaluation", "cosine", "long", 0.1, 2), 0.9),
+            row(run("evaluation", "cosine", "short", 0.05, 2), 0.9),
+        ]
+    )
     assert measures.accuracy_on_test(record, "cosine", "short") == pytest.approx(
         on_one_machine({0: 70})
     )
@@ -47,8 +48,8 @@ def test_main_rows_alone_are_measured():
 
 
 def test_validation_accuracy_is_read_at_an_epoch():
-    run = Run("main", "cosine", "short", 0.1, 0)
-    record = [row(run, val_accuracy=[0.5, 0.7])]
+    single = run("evaluation", "cosine", "short", 0.1, 0)
+    record = recorded([row(single, val_accuracy=[0.5, 0.7])])
     assert measures.validation_accuracy(record, "cosine", "short", 1) == pytest.approx(
         on_one_machine({0: 50})
     )
@@ -58,30 +59,36 @@ def test_validation_accuracy_is_read_at_an_epoch():
 
 def test_the_edge_is_the_largest_rate_that_trains():
     accuracies = {0.4: 0.6, 0.8: 0.5, 1.6: 0.1, 3.2: 0.31, 6.4: 0.1}
-    record = [row(Run("edge", "cosine", "short", lr, 0), a) for lr, a in accuracies.items()]
+    record = recorded(
+        [row(run("edge", "cosine", "short", lr, 0), a) for lr, a in accuracies.items()]
+    )
     assert measures.edge(record, "cosine") == on_one_machine({0: math.log2(3.2)})
-    failing = row(Run("edge", "cosine", "short", 0.4, 1), 0.1)
+    failing = row(run("edge", "cosine", "short", 0.4, 1), 0.1)
     with pytest.raises(ValueError, match="cosine trains at no rate"):
-        measures.edge([*record, failing], "cosine")
+        measures.edge(recorded([*record.rows, failing]), "cosine")
 
 
 def test_the_finder_is_measured_in_decades():
     suggestions = {"halfway": 0.1, "steepest": 1.0, "valley": 0.01, "minimum/10": 0.1}
-    record = [row(Run("finder", "cosine", "short", None, 3), 0.66, suggestions=suggestions)]
+    record = recorded(
+        [row(run("finder", "cosine", "short", None, 3), 0.66, suggestions=suggestions)]
+    )
     assert measures.finder_disagreement(record, "cosine") == pytest.approx(on_one_machine({3: 2.0}))
-    tuned = [row(Run("main", "cosine", "short", 0.1, seed), 0.68) for seed in (3, 4)]
-    assert measures.finder_gain([*record, *tuned], "cosine") == pytest.approx(
+    tuned = [row(run("evaluation", "cosine", "short", 0.1, seed), 0.68) for seed in (3, 4)]
+    assert measures.finder_gain(recorded([*record.rows, *tuned]), "cosine") == pytest.approx(
         on_one_machine({3: -2})
     )
     assert measures.finder_distance(record, "cosine") == {}  # nothing is tuned yet
 
 
 def test_runs_on_other_hardware_are_no_pair():
-    runs = [Run("finder", "fixed", "short", None, seed) for seed in (0, 1)]
-    record = [
-        row(Run("main", "fixed", "short", 0.1, 0), 0.7),
-        row(Run("main", "fixed", "short", 0.1, 1), 0.7, machine="a GPU"),
-        *(row(run, 0.6) for run in runs),
-    ]
+    runs = [run("finder", "fixed", "short", None, seed) for seed in (0, 1)]
+    record = recorded(
+        [
+            row(run("evaluation", "fixed", "short", 0.1, 0), 0.7),
+            row(run("evaluation", "fixed", "short", 0.1, 1), 0.7, machine="a GPU"),
+            *(row(each, 0.6) for each in runs),
+        ]
+    )
     gain = measures.finder_gain(record, "fixed")
     assert gain == pytest.approx(on_one_machine({0: -10}))

@@ -1,17 +1,16 @@
 """Recorded runs come out again: exactly on the same machine, closely on another."""
 
 import pytest
-from synthetic import row
+from synthetic import row, run
 
-from lrlib.evidence import record, reproduce
-from lrlib.evidence.study import Run
+from lrlib.evidence import reproduce, runs
 
 pytestmark = pytest.mark.usefixtures("undo_what_a_recorder_sets")
-RECORDED = [row(Run("main", "cosine", "short", 0.1, seed), 0.7) for seed in range(5)]
+RECORDED = [row(run("evaluation", "cosine", "short", 0.1, seed), 0.7) for seed in range(5)]
 
 
 def rerun(monkeypatch, accuracy, **changes):
-    monkeypatch.setattr(record, "make", lambda run: row(run, accuracy, **changes))
+    monkeypatch.setattr(runs, "make", lambda run: row(run, accuracy, **changes))
     return reproduce.reproduce(RECORDED, 3)
 
 
@@ -19,7 +18,7 @@ def test_the_same_machine_must_agree_exactly(monkeypatch, capsys):
     assert rerun(monkeypatch, 0.7)
     assert capsys.readouterr().out.count("ok ") == 3
     assert not rerun(monkeypatch, 0.7002)
-    assert "NOT Run(stage='main'" in capsys.readouterr().out
+    assert "NOT Run(stage='evaluation'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -5,31 +5,46 @@ from itertools import pairwise
 
 import pytest
 import torch
-from synthetic import accuracy, complete_study
+from synthetic import accuracy, complete_study, run
 
-from lrlib.evidence import rows, study
-from lrlib.evidence.study import Run
+from lrlib.evidence import read, rows, side_checks, study
+from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.strategies import OPTIMIZERS, STRATEGIES
 
 ROWS = complete_study()
 RESULTS = rows.results(ROWS)
+FIRST = SETTINGS["cnn-max"]
+CELLS = study.cells("cnn-max")
 
 
 def test_the_protocol_is_met():
-    assert len(study.VARIANTS) >= 15
-    assert all(len(variant.rates) >= 7 for variant in study.VARIANTS.values())
     assert len(study.SEEDS) >= 10
-    assert len(study.EDGE_SEEDS) >= 6
-    assert len(study.FINDER_SEEDS) >= 10
-    assert sorted(study.EPOCHS.values())[0] == 2
-    assert sorted(study.EPOCHS.values())[1] >= 5
-    assert not set(study.SEEDS) & set(study.TUNING_SEEDS)
+    assert len(side_checks.EDGE_SEEDS) >= 6
+    assert len(side_checks.FINDER_SEEDS) >= 10
+    assert FIRST.judgements("short") == 2
+    assert FIRST.judgements("long") >= 5
+    assert not set(study.SEEDS) & {*study.TUNING_SEEDS, *study.REFINING_SEEDS}
+    for cell in CELLS:
+        assert len(FIRST.first_rates(cell.strategy)) >= 7
+    assert len(SETTINGS) == 6
 
 
-def test_an_empty_record_asks_for_tuning_before_main_runs():
-    stages = Counter(run.stage for run in study.missing({}))
-    cells = 15 * 2
-    assert stages["tuning"] == cells * 7 * len(study.TUNING_SEEDS)
-    assert stages["main"] == stages["decay"] == 0
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_row_of_the_tables_fits_the_others(name):
+    setting = SETTINGS[name]
+    assert set(setting.strategies) <= set(setting.lengths)
+    for cell in study.cells(name):
+        assert cell.strategy in STRATEGIES
+        grid = setting.first_rates(cell.strategy)
+        assert all(high == 2 * low for low, high in pairwise(grid))
+        assert setting.lengths[cell.length] % setting.judged_every == 0
+        assert STRATEGIES[cell.strategy].optimizer in OPTIMIZERS
+    assert len(set(study.cells(name))) == len(study.cells(name))
+
+
+def test_an_empty_record_asks_for_tuning_alone():
+    stages = Counter(each.stage for each in study.missing({}, "cnn-max"))
+    assert stages == {"tuning": 15 * 2 * 7 * len(study.TUNING_SEEDS)}
 
 
 def test_no_run_is_asked_for_twice():
@@ -37,94 +52,168 @@ def test_no_run_is_asked_for_twice():
     assert len(asked) == len(set(asked))
 
 
-def test_each_variant_gets_the_same_fresh_seeds_at_its_tuned_rate():
-    for variant in study.VARIANTS:
-        for budget in study.EPOCHS:
-            runs = [
-                r for r in RESULTS if (r.stage, r.variant, r.budget) == ("main", variant, budget)
-            ]
-            assert {run.seed for run in runs} == set(study.SEEDS)
-            assert {run.peak_lr for run in runs} == {study.VARIANTS[variant].rates[1]}
+def test_each_strategy_gets_the_same_fresh_seeds_at_its_tuned_rate():
+    for cell in CELLS:
+        lr = FIRST.first_rates(cell.strategy)[1]
+        seeds = {r.seed for r in RESULTS if r == cell.run("evaluation", lr, r.seed)}
+        assert seeds == set(study.SEEDS)
 
 
 @pytest.mark.parametrize("end", [0, -1])
 def test_a_grid_grows_until_its_best_rate_lies_inside(end):
-    target = study.VARIANTS["cosine"].rates[end] * (0.25 if end == 0 else 4)
+    target = FIRST.first_rates("cosine")[end] * (0.25 if end == 0 else 4)
 
     def best_outside(run):
-        if run.stage == "tuning" and run.variant == "cosine":
+        if run.stage == "tuning" and run.strategy == "cosine":
             return 0.7 - 0.01 * abs(run.peak_lr - target) / max(run.peak_lr, target)
         return accuracy(run)
 
     results = rows.results(complete_study(best_outside))
-    grid = study.rates(results, "cosine", "long")
-    assert study.tuned_lr(results, "cosine", "long") == target
+    cell = study.cell("cnn-max", "cosine", "long")
+    grid = study.rates(results, cell)
+    assert study.tuned_lr(results, cell) == target
     assert grid.index(target) not in (0, len(grid) - 1)
     assert all(high == 2 * low for low, high in pairwise(grid))
 
 
 def test_a_rate_is_tuned_only_when_its_whole_grid_is_recorded():
     partial = dict(RESULTS)
-    del partial[Run("tuning", "adam", "short", 0.004, 101)]
-    assert study.tuned_lr(partial, "adam", "short") is None
-    assert study.tuned_lr(partial, "adam", "long") is not None
-    assert next(study.missing(partial)) == Run("tuning", "adam", "short", 0.004, 101)
+    gone = run("tuning", "adam", "short", 0.004, 101)
+    del partial[gone]
+    assert study.tuned_lr(partial, study.cell("cnn-max", "adam", "short")) is None
+    assert study.tuned_lr(partial, study.cell("cnn-max", "adam", "long")) is not None
+    assert next(study.missing(partial, "cnn-max")) == gone
 
 
 def test_the_mean_over_the_tuning_seeds_decides():
     results = dict(RESULTS)
-    results[Run("tuning", "adam", "short", 0.004, 100)] = 0.9
-    results[Run("tuning", "adam", "short", 0.004, 101)] = 0.1  # mean 0.5: a lucky seed
-    assert study.tuned_lr(results, "adam", "short") == 0.001
+    results[run("tuning", "adam", "short", 0.004, 100)] = 0.9
+    results[run("tuning", "adam", "short", 0.004, 101)] = 0.1  # mean 0.5: a lucky seed
+    assert study.tuned_lr(results, study.cell("cnn-max", "adam", "short")) == 0.001
 
 
-def test_two_variants_run_at_each_other_s_tuned_rate():
-    swapped = {run for run in RESULTS if run.stage == "swap"}
-    for variant, other in (("fixed", "cosine"), ("cosine", "fixed")):
-        for budget in study.EPOCHS:
-            lr = study.tuned_lr(RESULTS, other, budget)
-            assert {Run("swap", variant, budget, lr, seed) for seed in study.SEEDS} <= swapped
+# A setting whose best rates are tuned again: the second edition's.
+
+LARGE = complete_study(setting="large-batch")
+LARGE_RESULTS = rows.results(LARGE)
+COSINE = study.cell("large-batch", "cosine", "long")
+
+
+def test_the_best_three_rates_get_two_more_seeds():
+    tuning = Counter(
+        r.run.peak_lr for r in LARGE if r.run == COSINE.run("tuning", r.lr, r.run.seed)
+    )
+    assert sorted(tuning.values()) == [2, 2, 4, 4, 4]
+    assert {lr for lr, count in tuning.items() if count == 4} == set(
+        study.refined_rates(LARGE_RESULTS, COSINE)
+    )
+
+
+def test_more_seeds_can_change_the_choice():
+    best = study.tuned_lr(LARGE_RESULTS, COSINE)
+    other = next(lr for lr in study.refined_rates(LARGE_RESULTS, COSINE) if lr != best)
+    results = dict(LARGE_RESULTS)
+    for seed in study.REFINING_SEEDS:
+        results[COSINE.run("tuning", other, seed)] += 0.2
+    assert study.tuned_lr(results, COSINE) == other
+
+
+def test_a_neighbour_that_tuning_cannot_tell_apart_gets_fresh_seeds_too():
+    clear = {
+        **LARGE_RESULTS,
+        **{
+            COSINE.run("tuning", lr, seed): (0.7 if lr == 0.1 else 0.6) + 0.001 * (seed % 2)
+            for lr in study.rates(LARGE_RESULTS, COSINE)
+            for seed in study.TUNING_SEEDS + study.REFINING_SEEDS
+        },
+    }
+    assert study.close_rates(clear, COSINE) == (0.1,)
+    close = dict(clear)
+    for seed in study.TUNING_SEEDS + study.REFINING_SEEDS:
+        close[COSINE.run("tuning", 0.2, seed)] = 0.7004
+    assert study.close_rates(close, COSINE) == (0.1, 0.2)
+
+
+@pytest.mark.parametrize("name", ["text", "small-data"])
+def test_each_setting_can_be_completed(name):
+    made = complete_study(setting=name)
+    results = rows.results(made)
+    assert list(study.missing(results, name)) == []
+    for cell in study.cells(name):
+        grid = study.rates(results, cell)
+        assert 0 < grid.index(study.tuned_lr(results, cell)) < len(grid) - 1
+
+
+# Side checks
+
+
+def test_two_strategies_run_at_each_other_s_tuned_rate():
+    for strategy, other in (("fixed", "cosine"), ("cosine", "fixed")):
+        for length in FIRST.lengths:
+            lr = study.tuned_lr(RESULTS, study.cell("cnn-max", other, length))
+            wanted = {run("evaluation", strategy, length, lr, seed) for seed in study.SEEDS}
+            assert wanted <= set(RESULTS)
 
 
 def test_the_edge_is_followed_until_every_seed_fails():
-    assert study.edge_rates(RESULTS, "cosine")[-1] == 6.4
+    assert side_checks.edge_rates(RESULTS, "cosine")[-1] == 6.4
     one_survivor = dict(RESULTS)
-    one_survivor[Run("edge", "cosine", "short", 6.4, 2)] = 0.5
-    assert study.edge_rates(one_survivor, "cosine")[-1] == 12.8
+    one_survivor[run("edge", "cosine", "short", 6.4, 2)] = 0.5
+    assert side_checks.edge_rates(one_survivor, "cosine")[-1] == 12.8
 
 
 def test_what_waits_for_tuned_rates_is_counted():
-    main = sum(row.run.epochs for row in ROWS if row.run.stage == "main")
-    assert study.epochs_waiting({}) == main
-    assert study.epochs_waiting(RESULTS) == 0
+    fresh = [
+        r.run
+        for r in ROWS
+        for cell in CELLS
+        if r.run == cell.run("evaluation", study.tuned_lr(RESULTS, cell), r.run.seed)
+    ]
+    assert study.steps_waiting({}, "cnn-max") == sum(each.steps for each in fresh)
+    assert study.steps_waiting(RESULTS, "cnn-max") == 0
 
 
-@pytest.mark.parametrize("variant", study.VARIANTS)
-@pytest.mark.parametrize("budget", study.EPOCHS)
-def test_a_schedule_is_scaled_to_its_budget(variant, budget):
-    run = Run("main", variant, budget, 0.1, 0)
-    schedule = run.make_schedule()
-    factors = [schedule(step) for step in range(run.steps)]
+# Strategies
+
+
+@pytest.mark.parametrize("name", [name for name, s in STRATEGIES.items() if s.shape])
+@pytest.mark.parametrize("steps", [215, 702, 1755])
+def test_a_schedule_is_scaled_to_the_run(name, steps):
+    strategy = STRATEGIES[name]
+    schedule = strategy.schedule(steps)
+    factors = [schedule(step) for step in range(steps)]
     assert max(factors) == pytest.approx(1.0, abs=0.01)
     assert all(0 <= factor <= 1 for factor in factors)
-    ends_low = variant not in ("fixed", "adagrad", "rmsprop", "adam", "adamw", "triangular2")
-    assert (factors[-1] < 0.02) == ends_low
+    assert (factors[0] < 0.11) == (strategy.warm or name in ("one-cycle", "triangular2"))
+    fixed = strategy.label in ("fixed", "warm-up + fixed", "AdamW + warm-up") or (
+        strategy.optimizer not in ("SGD", "AdamW")
+    )
+    ends_high = fixed or name in ("adamw", "triangular2") or "tenth" in name
+    assert (factors[-1] < 0.03) == (not ends_high)
 
 
-def test_only_sgd_has_nesterov_momentum_and_all_have_the_same_weight_decay():
-    model = torch.nn.Linear(2, 2)
-    for variant in study.VARIANTS:
-        optimizer = Run("main", variant, "short", 0.1, 0).make_optimizer(model, 0.1)
-        group = optimizer.param_groups[0]
-        assert group["weight_decay"] == study.WEIGHT_DECAY
-        assert bool(group.get("nesterov")) == isinstance(optimizer, torch.optim.SGD)
+def test_a_plateau_lowers_the_rate_when_the_loss_stands_still():
+    optimizer = OPTIMIZERS["SGD"](torch.nn.Linear(2, 2), 0.1, 0.0)
+    scheduler = STRATEGIES["plateau"].scheduler(optimizer, 100)
+    for loss in (1.0, 0.9, 0.9, 0.9):
+        scheduler.step(loss)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.01)
+    with pytest.raises(ValueError, match="no schedule before the run"):
+        STRATEGIES["plateau"].schedule(100)
 
 
-def test_the_record_of_the_book_is_complete_and_no_tuned_rate_is_at_the_edge_of_its_grid():
-    recorded = rows.results(rows.read())
-    assert list(study.missing(recorded)) == []
-    for variant in study.VARIANTS:
-        for budget in study.EPOCHS:
-            grid = study.rates(recorded, variant, budget)
-            assert len(grid) >= 7
-            assert 0 < grid.index(study.tuned_lr(recorded, variant, budget)) < len(grid) - 1
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell.strategy}-{cell.length}")
+def test_only_sgd_has_nesterov_momentum_and_all_have_the_same_weight_decay(cell):
+    optimizer = OPTIMIZERS[STRATEGIES[cell.strategy].optimizer]
+    group = optimizer(torch.nn.Linear(2, 2), 0.1, cell.weight_decay).param_groups[0]
+    assert group["weight_decay"] == 5e-4
+    assert bool(group.get("nesterov")) == (STRATEGIES[cell.strategy].optimizer == "SGD")
+
+
+def test_the_first_edition_is_complete_and_no_tuned_rate_is_at_the_edge_of_its_grid():
+    found = read("cnn-max").results
+    assert [*study.missing(found, "cnn-max"), *side_checks.missing(found)] == []
+    for cell in CELLS:
+        grid = study.rates(found, cell)
+        assert len(grid) >= 7
+        assert 0 < grid.index(study.tuned_lr(found, cell)) < len(grid) - 1
