@@ -180,7 +180,7 @@ def test_an_interrupted_run_is_no_row(tiny_study, monkeypatch, capsys):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(record.train, "_step", interrupted)
+    monkeypatch.setattr(record.train, "make_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         record.make(Run("main", "fixed", "short", 0.05, 0))
 
