@@ -6,181 +6,23 @@ Where CIFAR-10 cannot be had, `load` falls back to Shapes-10, a stand-in that lr
 import hashlib
 import os
 import pickle
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import platformdirs
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from lrlib._memory import keep_freed_memory
+from lrlib.batches import Batches
 from lrlib.fetch import _BY_HAND, _MD5, _NAME, _fetch
+from lrlib.images import Images, Splits
+
+__all__ = ["Batches", "Images", "Splits", "load"]
 
 _CIFAR10_CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 )
-# Mean and standard deviation of each colour channel over the training images of CIFAR-10, on the
-# scale 0 to 255. Shapes-10 uses them too: a network needs inputs near zero, not exactly so.
-_MEAN = (125.3, 123.0, 113.9)
-_STD = (63.0, 62.1, 66.7)
 _VALIDATION_PER_CLASS = 500
-_FRAME = 4  # black pixels around an image, and the farthest it is shifted
-
-
-class Images(NamedTuple):
-    """Images and their classes.
-
-    Args:
-        x: The images, uint8 in 0 to 255, shape (N, 3, 32, 32).
-        y: The class of each image, int64 in 0 to 9, shape (N,).
-
-    Example:
-        >>> import torch
-        >>> images = Images(torch.zeros(5, 3, 32, 32, dtype=torch.uint8), torch.arange(5))
-        >>> len(images.y)
-        5
-    """
-
-    x: Tensor
-    y: Tensor
-
-
-@dataclass(frozen=True)
-class Splits:
-    """A data set in three parts: learn from `train`, choose with `val`, report with `test`.
-
-    Args:
-        train: Training images, 45,000 or the subset that was asked for.
-        val: 5,000 validation images, 500 of each class. No training image is among them.
-        test: 10,000 test images.
-        name: "CIFAR-10", or "Shapes-10" for the stand-in.
-        classes: The ten class names; label 3 is `classes[3]`.
-
-    Example:
-        >>> import torch
-        >>> part = Images(torch.zeros(10, 3, 32, 32, dtype=torch.uint8), torch.arange(10))
-        >>> splits = Splits(part, part, part, "black images", tuple("abcdefghij"))
-        >>> splits.classes[int(splits.val.y[3])]
-        'd'
-    """
-
-    train: Images
-    val: Images
-    test: Images
-    name: str
-    classes: tuple[str, ...]
-
-
-@dataclass
-class Batches:
-    """Shuffled training batches that can be drawn again and again.
-
-    Each pass visits every image at most once, in a new order; images that do not fill a batch are
-    left out of that pass. With `augment`, each image is shifted by up to 4 pixels in both
-    directions and mirrored in half of the cases. The whole batch is processed at once.
-
-    Args:
-        images: The images to draw from.
-        batch_size: Images in a batch, from 1 to the number of images.
-        augment: Whether to shift and mirror.
-        seed: Where the random order starts. The same seed gives the same batches.
-
-    Returns:
-        When iterated: pairs (x, y), x float32 of shape (batch_size, 3, 32, 32), about zero mean
-        and unit variance; y int64 of shape (batch_size,). `len` is the number of batches.
-
-    Raises:
-        ValueError: `batch_size` is below 1 or larger than the number of images.
-
-    Example:
-        >>> import torch
-        >>> images = Images(torch.zeros(300, 3, 32, 32, dtype=torch.uint8), torch.arange(300) % 10)
-        >>> batches = Batches(images, batch_size=128, seed=0)
-        >>> len(batches), [tuple(x.shape) for x, y in batches]
-        (2, [(128, 3, 32, 32), (128, 3, 32, 32)])
-    """
-
-    images: Images
-    batch_size: int = 128
-    augment: bool = True
-    seed: int = 0
-    generator: torch.Generator = field(init=False, repr=False)
-    _pixels: Tensor = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        count = len(self.images.y)
-        if not 1 <= self.batch_size <= count:
-            raise ValueError(
-                f"batch_size must be from 1 to the {count} images there are, "
-                f"got {self.batch_size}; lower it or load more images"
-            )
-        keep_freed_memory()
-        device = self.images.x.device
-        self.generator = torch.Generator(device).manual_seed(self.seed)
-        # All pixels of all images in one list, each image within a black frame: a shifted and
-        # mirrored image is then 32 x 32 entries of that list, fetched in one go for a whole batch.
-        framed = functional.pad(self.images.x, (_FRAME,) * 4).permute(0, 2, 3, 1)
-        self._pixels = framed.reshape(-1, 3)
-
-    def __len__(self) -> int:
-        return len(self.images.y) // self.batch_size
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        count, device = len(self.images.y), self.images.x.device
-        order = torch.randperm(count, generator=self.generator, device=device)
-        for chosen in order.split(self.batch_size)[: len(self)]:
-            pixels = self._pixels.index_select(0, self._positions(chosen).flatten())
-            x = pixels.view(self.batch_size, 32, 32, 3).permute(0, 3, 1, 2)
-            yield _normalise(x), self.images.y[chosen]
-
-    def _positions(self, chosen: Tensor) -> Tensor:
-        """Where each pixel of the chosen images lies in the list, (B, 32, 32) int64."""
-        count, device, line = self.batch_size, chosen.device, 32 + 2 * _FRAME
-        pixel = torch.arange(32, device=device)
-        if self.augment:
-            down, right = torch.randint(
-                2 * _FRAME + 1, (2, count, 1), generator=self.generator, device=device
-            )
-            mirror = torch.rand((count, 1), generator=self.generator, device=device) < 0.5
-            rows, columns = pixel + down, torch.where(mirror, 31 - pixel, pixel) + right
-        else:
-            rows = columns = (pixel + _FRAME).expand(count, 32)
-        first = chosen[:, None] * line**2 + rows * line
-        return first[:, :, None] + columns[:, None, :]
-
-
-def _normalise(x: Tensor) -> Tensor:
-    r"""Turn pixels into network inputs of about zero mean and unit variance.
-
-    .. math:: x' = (x - \mu) / \sigma
-
-    Here :math:`\mu` and :math:`\sigma` are the mean and the standard deviation of each colour
-    channel over the training images of CIFAR-10.
-
-    Args:
-        x: Pixels, uint8 in 0 to 255, shape (B, 3, 32, 32).
-
-    Returns:
-        Inputs, float32, shape (B, 3, 32, 32), channels last in memory.
-
-    Example:
-        >>> import torch
-        >>> black = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
-        >>> _normalise(black)[0, :, 0, 0]
-        tensor([-1.9889, -1.9807, -1.7076])
-    """
-    count, channels, height, width = x.shape
-    scale = torch.tensor(_STD, device=x.device).reciprocal()
-    shift = -torch.tensor(_MEAN, device=x.device) * scale
-    # One long row an image, red, green, blue, red, ...: ten times as fast as three short ones.
-    rows = x.permute(0, 2, 3, 1).reshape(count, -1).float()
-    repeats = height * width
-    torch.addcmul(shift.repeat(repeats), rows, scale.repeat(repeats), out=rows)
-    return rows.view(count, height, width, channels).permute(0, 3, 1, 2)
 
 
 def load(n_train: int | None = None) -> Splits:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from lrlib._drawing import PALETTE as PALETTE
 from lrlib._drawing import name_lines, svg, tick_whole_percents
-from lrlib.train import History
+from lrlib.history import History
 
 _STYLE: dict[Any, Any] = {  # matplotlib types its keys one by one
     "axes.spines.right": False,
@@ -69,7 +69,8 @@ def curves(
     """Draw one line for each run or schedule, named at its right end.
 
     Losses are shown as a centred mean over 15 steps, which does not shift the curve. Validation
-    results are points at the ends of the epochs. A figure of runs names its data set and budget.
+    results are points at the ends of the epochs. Below a figure of runs stands what they trained
+    on, and for how long.
 
     Args:
         ax: Where to draw.
@@ -133,7 +134,7 @@ def _centred_mean(values: np.ndarray) -> np.ndarray:
 
 
 def _name_runs(ax: Axes, runs: Sequence[History]) -> None:
-    """Say below the figure what data and budget its runs had."""
+    """Say below the figure what its runs trained on, and for how long."""
     figure = ax.figure
     known = [line for line in figure.get_supxlabel().split("\n") if line]
     new = [f"{run.setting}, seed {run.seed}" for run in runs]

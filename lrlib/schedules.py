@@ -130,7 +130,7 @@ class ExponentialDecay:
 
     .. math:: f(t) = f_{\min}^{\min(t / T,\, 1)}
 
-    The multiplier of one step is :math:`\gamma = f_{\min}^{1/T}`: it follows from the budget.
+    The multiplier of one step is :math:`\gamma = f_{\min}^{1/T}`: it follows from :math:`T`.
 
     Args:
         steps: The step :math:`T` at which `floor` is reached, positive.

@@ -1,8 +1,12 @@
 """Small pieces that several test files use."""
 
 import os
+import random
+from collections.abc import Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,3 +62,69 @@ def live(monkeypatch):
 def static(monkeypatch):
     """Controls as they are on a page without one."""
     monkeypatch.setenv("LRLIB_STATIC", "1")
+
+
+@pytest.fixture
+def freeze():
+    """Turn anything into something that compares equal only to its bit-for-bit copy."""
+    return frozen
+
+
+def frozen(value):
+    if isinstance(value, torch.Tensor):
+        raw = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        return (id(value), value.dtype, value.device, tuple(value.shape), value.stride(), raw)
+    if isinstance(value, torch.Generator):
+        return frozen(value.get_state())[1:]
+    if isinstance(value, np.random.Generator):
+        return repr(value.bit_generator.state)
+    if isinstance(value, random.Random):
+        return value.getstate()
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    if isinstance(value, Mapping):
+        return [id(value), *([frozen(part) for part in item] for item in value.items())]
+    if isinstance(value, (list, tuple)):
+        return [id(value) if isinstance(value, list) else "tuple", *map(frozen, value)]
+    return value
+
+
+@pytest.fixture
+def unchanged():
+    """With a model, an optimizer, a loader and others: a block after which they are what they were.
+
+    So are the random generators of torch, CUDA, numpy and Python.
+    """
+
+    @contextmanager
+    def block(*parts):
+        before = everything(*parts)
+        yield
+        after = everything(*parts)
+        assert after.keys() == before.keys()
+        changed = [name for name in before if after[name] != before[name]]
+        assert not changed
+
+    return block
+
+
+def everything(net, optimizer, loader=None, *others):
+    state = {"optimizer": frozen(vars(optimizer))}
+    for name, module in net.named_modules():
+        state[f"parameters {name}"] = frozen(module._parameters)
+        state[f"buffers {name}"] = frozen(module._buffers)
+        # Also holds the mode, and whatever else a module keeps.
+        plain = {key: value for key, value in vars(module).items() if not key.startswith("_")}
+        state[f"attributes {name}"] = frozen(plain)[1:]
+    for name, parameter in net.named_parameters(remove_duplicate=False):
+        state[f"gradient {name}"] = frozen(parameter.grad)
+    state["torch"] = frozen(torch.get_rng_state())[1:]
+    if torch.cuda.is_available():
+        state["cuda"] = [frozen(part)[1:] for part in torch.cuda.get_rng_state_all()]
+    state["numpy"] = frozen(np.random.get_state())  # noqa: NPY002
+    state["python"] = random.getstate()
+    parts = [loader, getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)]
+    parts.append(getattr(parts[-1], "sampler", None))
+    state["loader"] = [frozen(dict(getattr(part, "__dict__", {})))[1:] for part in parts]
+    state["others"] = [frozen(dict(vars(other)))[1:] for other in others]
+    return state

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lrlib import data, fetch
+from lrlib.images import MEAN, normalise
 
 
 @pytest.fixture
@@ -266,10 +267,10 @@ def test_augmentation_shifts_by_up_to_four_pixels_and_mirrors_half():
 
 
 def test_pixels_become_inputs_of_zero_mean_and_unit_variance():
-    mean = torch.tensor(data._MEAN).round().to(torch.uint8)
+    mean = torch.tensor(MEAN).round().to(torch.uint8)
     x = mean[None, :, None, None].expand(2, 3, 32, 32)
-    assert data._normalise(x).abs().max() < 0.01
-    step = data._normalise(x + 63)[0, 0, 0, 0] - data._normalise(x)[0, 0, 0, 0]
+    assert normalise(x).abs().max() < 0.01
+    step = normalise(x + 63)[0, 0, 0, 0] - normalise(x)[0, 0, 0, 0]
     assert step.item() == pytest.approx(1.0)
 
 

@@ -2,19 +2,19 @@
 
 import math
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot as plt
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 from torch.utils.data import DataLoader, TensorDataset
 
 from lrlib import data, finder, model, plots
-
-METHODS = ("halfway", "steepest", "valley", "minimum/10")
+from lrlib.finder import sweep
+from lrlib.finder.rules import RULES
 
 
 def make(lr=0.1, seed=0):
@@ -238,12 +238,12 @@ def test_a_loss_below_zero_does_not_count_as_diverged():
 def test_the_progress_bar_counts_the_steps_and_is_off_on_pages(monkeypatch):
     shown = []
 
-    class Bar(finder.tqdm):
+    class Bar(sweep.tqdm):
         def close(self):
             shown.append((self.n, self.total, self.leave, self.disable))
             super().close()
 
-    monkeypatch.setattr(finder, "tqdm", Bar)
+    monkeypatch.setattr(sweep, "tqdm", Bar)
     monkeypatch.delenv("LRLIB_STATIC", raising=False)
     finder.range_test(*make(), cross_entropy, batches(), steps=7)
     assert shown[0] == (7, 7, False, False)
@@ -319,13 +319,32 @@ def test_the_plot_marks_all_four_suggestions_on_the_smoothed_curve():
     assert ax.get_xscale() == "log"
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("learning rate (log scale)", "training loss")
     marks = {line.get_label().split(":")[0]: line for line in ax.lines}
-    for method in METHODS:
+    for method in RULES:
         (x,), (y,) = marks[method].get_data()
         assert x == pytest.approx(test.suggest(method))
         assert y == pytest.approx(2.3 - 1.5 / (1 + (0.001 / x) ** 2) + x**2, abs=0.12)
-    assert len({marks[method].get_marker() for method in METHODS}) == 4
+    assert len({marks[method].get_marker() for method in RULES}) == len(RULES) == 4
     assert {line.get_color() for line in ax.lines} <= set(plots.PALETTE.values())
     assert marks["raw loss"].get_ydata().tolist() == test.losses.tolist()
+
+
+@pytest.fixture
+def own_figures():
+    """Figures that pyplot makes are drawn nowhere, and are gone after the test."""
+    plt.switch_backend("agg")
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+def test_the_plot_makes_axes_of_its_own_where_it_is_given_none(own_figures):
+    ax = valley().plot()
+    assert plt.get_fignums() == [ax.figure.number]
+    assert plt.gca() is ax
+    assert len(ax.lines) == 2 + len(RULES)
+    _, (given,) = plots.panels()
+    valley().plot(given)
+    assert len(plt.get_fignums()) == 1  # on axes that are given, no other figure is made
 
 
 def test_the_plot_of_a_flat_curve_says_why_there_is_no_suggestion():
@@ -337,15 +356,7 @@ def test_the_plot_of_a_flat_curve_says_why_there_is_no_suggestion():
     assert text.get_transform() == ax.transAxes
 
 
-def test_the_test_alone_needs_no_matplotlib():
-    import subprocess
-
-    program = "import sys; from lrlib import finder; print('matplotlib' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert result.stdout.strip() == "False", result.stderr
-
-
-def test_the_five_lines_of_the_first_page_work_as_they_stand(capsys):
+def test_the_five_lines_of_the_first_page_work_as_they_stand(own_figures, capsys):
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     (lines,) = [
         block
@@ -360,8 +371,12 @@ def test_the_five_lines_of_the_first_page_work_as_they_stand(capsys):
     x = torch.randn(640, 5)
     own = nn.Sequential(nn.Linear(5, 16), nn.ReLU(), nn.Linear(16, 5))
     loader = DataLoader(TensorDataset(x, x.argmax(dim=1)), batch_size=32, shuffle=True)
-    exec(lines, {"model": own, "loader": loader})
+    names = {"model": own, "loader": loader}
+    exec(lines, names)
     assert 1e-3 < float(capsys.readouterr().out) < 10
+    assert "`test.plot()` draws" in readme
+    ax = eval("test.plot()", names)
+    assert sum(line.get_label().startswith(tuple(RULES)) for line in ax.lines) == len(RULES)
 
 
 def test_it_reads_the_batches_of_this_book(tiny_splits):

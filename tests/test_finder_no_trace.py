@@ -2,7 +2,7 @@
 
 import random
 import warnings
-from collections.abc import Mapping
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, Dataset, RandomSampler, TensorDataset
 
 from lrlib import data, finder
-from lrlib.train import train_step
+from lrlib.step import train_step
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 OPTIMIZERS = {
@@ -133,54 +133,6 @@ def train(net, optimizer, loader, epochs=1, scheduler=None):
     return losses
 
 
-def freeze(value):
-    """Turn anything into something that compares equal only to its bit-for-bit copy."""
-    if isinstance(value, torch.Tensor):
-        raw = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-        return (id(value), value.dtype, value.device, tuple(value.shape), value.stride(), raw)
-    if isinstance(value, torch.Generator):
-        return freeze(value.get_state())[1:]
-    if isinstance(value, np.random.Generator):
-        return repr(value.bit_generator.state)
-    if isinstance(value, random.Random):
-        return value.getstate()
-    if isinstance(value, np.ndarray):
-        return value.tobytes()
-    if isinstance(value, Mapping):
-        return [id(value), *([freeze(part) for part in item] for item in value.items())]
-    if isinstance(value, (list, tuple)):
-        return [id(value) if isinstance(value, list) else "tuple", *map(freeze, value)]
-    return value
-
-
-def everything(net, optimizer, loader=None, *others):
-    state = {"optimizer": freeze(vars(optimizer))}
-    for name, module in net.named_modules():
-        state[f"parameters {name}"] = freeze(module._parameters)
-        state[f"buffers {name}"] = freeze(module._buffers)
-        # Also holds the mode, and whatever else a module keeps.
-        plain = {key: value for key, value in vars(module).items() if not key.startswith("_")}
-        state[f"attributes {name}"] = freeze(plain)[1:]
-    for name, parameter in net.named_parameters(remove_duplicate=False):
-        state[f"gradient {name}"] = freeze(parameter.grad)
-    state["torch"] = freeze(torch.get_rng_state())[1:]
-    if torch.cuda.is_available():
-        state["cuda"] = [freeze(part)[1:] for part in torch.cuda.get_rng_state_all()]
-    state["numpy"] = freeze(np.random.get_state())  # noqa: NPY002
-    state["python"] = random.getstate()
-    parts = [loader, getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)]
-    parts.append(getattr(parts[-1], "sampler", None))
-    state["loader"] = [freeze(dict(getattr(part, "__dict__", {})))[1:] for part in parts]
-    state["others"] = [freeze(dict(vars(other)))[1:] for other in others]
-    return state
-
-
-def assert_unchanged(after, before):
-    assert after.keys() == before.keys()
-    changed = [name for name in before if after[name] != before[name]]
-    assert not changed
-
-
 def run(net, optimizer, loader, **options):
     options = {"steps": 12, "end_lr": 1.0, "step_fn": step_on, **options}
     return finder.range_test(net, optimizer, cross_entropy, loader, **options)
@@ -190,15 +142,14 @@ def run(net, optimizer, loader, **options):
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("trained", [False, True], ids=["before training", "in the middle"])
-def test_nothing_changes(optimizer, loader, trained, device):
+def test_nothing_changes(unchanged, optimizer, loader, trained, device):
     parts = make(optimizer, loader, device)
     if trained:
         train(*parts)
-    before = everything(*parts)
-    first = run(*parts)
-    assert_unchanged(everything(*parts), before)
-    second = run(*parts)
-    assert_unchanged(everything(*parts), before)
+    with unchanged(*parts):
+        first = run(*parts)
+    with unchanged(*parts):
+        second = run(*parts)
     assert first.losses.tolist() == second.losses.tolist()
     assert len(set(first.losses.tolist())) == 12
 
@@ -212,11 +163,10 @@ class StopError(Exception):
 @pytest.mark.parametrize("when", ["before the update", "after the update"])
 @pytest.mark.parametrize("error", [StopError, KeyboardInterrupt])
 @pytest.mark.parametrize("trained", [False, True], ids=["before training", "in the middle"])
-def test_nothing_changes_when_a_step_fails(error, when, optimizer, trained, device):
+def test_nothing_changes_when_a_step_fails(unchanged, error, when, optimizer, trained, device):
     parts = make(optimizer, "seeded shuffle", device)
     if trained:
         train(*parts)
-    before = everything(*parts)
     calls = []
 
     def fail(net, optimizer, loss_fn, batch):
@@ -229,13 +179,12 @@ def test_nothing_changes_when_a_step_fails(error, when, optimizer, trained, devi
             raise error
         return loss
 
-    with pytest.raises(error):
+    with unchanged(*parts), pytest.raises(error):
         run(*parts, step_fn=fail)
     assert len(calls) == 8
-    assert_unchanged(everything(*parts), before)
 
 
-def test_nothing_changes_when_the_loader_fails():
+def test_nothing_changes_when_the_loader_fails(unchanged):
     net, optimizer, _ = make()
     batch = next(iter(LOADERS["own generators"]()))
 
@@ -249,34 +198,31 @@ def test_nothing_changes_when_the_loader_fails():
             raise StopError
 
     loader = Broken()
-    before = everything(net, optimizer, loader)
-    with pytest.raises(StopError):
+    with unchanged(net, optimizer, loader), pytest.raises(StopError):
         run(net, optimizer, loader)
-    assert_unchanged(everything(net, optimizer, loader), before)
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_nothing_changes_when_the_weights_become_nan(optimizer, device):
+def test_nothing_changes_when_the_weights_become_nan(unchanged, optimizer, device):
     parts = make(optimizer, "seeded shuffle", device)
     train(*parts)
-    before = everything(*parts)
 
     def poison(net, optimizer, loss_fn, batch):
         loss = step_on(net, optimizer, lambda *pair: loss_fn(*pair) * float("nan"), batch)
         assert all(p.isnan().any() for p in net.parameters() if p.requires_grad)
         return loss
 
-    test = run(*parts, step_fn=poison)
+    with unchanged(*parts):
+        test = run(*parts, step_fn=poison)
     assert "nan" in test.stopped
     assert len(test.losses) == 0
-    assert_unchanged(everything(*parts), before)
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_training_with_it_equals_training_without_it(optimizer, loader, device):
+def test_training_with_it_equals_training_without_it(freeze, optimizer, loader, device):
     results = []
     for tests in (False, True):
         parts = make(optimizer, loader, device)
@@ -391,7 +337,7 @@ def test_a_scheduler_is_neither_attached_nor_moved():
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_scaler_is_what_it_was_even_between_its_calls(fails, device):
+def test_a_scaler_is_what_it_was_even_between_its_calls(unchanged, fails, device):
     net, optimizer, loader = make(device=device)
     scaler = torch.amp.GradScaler(device, init_scale=2.0**10, growth_interval=3)
     calls = []
@@ -410,20 +356,17 @@ def test_a_scaler_is_what_it_was_even_between_its_calls(fails, device):
         return loss.item()
 
     step(net, optimizer, cross_entropy, next(iter(loader)))
-    before, scale = everything(net, optimizer, loader, scaler), scaler.get_scale()
+    scale = scaler.get_scale()
     calls.clear()
-    if fails:
-        with pytest.raises(StopError):
-            run(net, optimizer, loader, step_fn=step, also=(scaler,))
-    else:
+    failing = pytest.raises(StopError) if fails else nullcontext()
+    with unchanged(net, optimizer, loader, scaler), failing:
         run(net, optimizer, loader, step_fn=step, also=(scaler,))
     assert scaler.get_scale() == scale
-    assert_unchanged(everything(net, optimizer, loader, scaler), before)
     calls.clear()
     step(net, optimizer, cross_entropy, next(iter(loader)))  # unscale_ twice would raise
 
 
-def test_a_second_model_its_optimizer_and_a_scheduler_are_what_they_were():
+def test_a_second_model_its_optimizer_and_a_scheduler_are_what_they_were(unchanged):
     net, optimizer, loader = make()
     other, other_optimizer, _ = make("Adam", seed=1)
     scheduler = LambdaLR(other_optimizer, lambda step: 0.9**step)
@@ -434,9 +377,8 @@ def test_a_second_model_its_optimizer_and_a_scheduler_are_what_they_were():
         return step_on(net, optimizer, loss_fn, batch)
 
     step(net, optimizer, cross_entropy, next(iter(loader)))
-    before = everything(other, other_optimizer, loader, scheduler)
-    run(net, optimizer, loader, step_fn=step, also=(other, other_optimizer, scheduler))
-    assert_unchanged(everything(other, other_optimizer, loader, scheduler), before)
+    with unchanged(other, other_optimizer, loader, scheduler):
+        run(net, optimizer, loader, step_fn=step, also=(other, other_optimizer, scheduler))
 
 
 def test_a_second_optimizer_alone_trains_its_parameters_and_is_what_it_was():
@@ -460,7 +402,7 @@ def test_a_second_optimizer_alone_trains_its_parameters_and_is_what_it_was():
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit")  # on its way out, and still in use
-def test_a_scripted_module_is_what_it_was():
+def test_a_scripted_module_is_what_it_was(freeze):
     net = torch.jit.script(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)))
     net.eval()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
@@ -472,7 +414,7 @@ def test_a_scripted_module_is_what_it_was():
     assert [module.training for module in net.modules()] == modes
 
 
-def test_a_loss_with_parameters_of_its_own_is_what_it_was():
+def test_a_loss_with_parameters_of_its_own_is_what_it_was(unchanged):
     class Weighted(nn.Module):
         def __init__(self):
             super().__init__()
@@ -486,9 +428,8 @@ def test_a_loss_with_parameters_of_its_own_is_what_it_was():
     net, _, loader = make()
     loss_fn = Weighted().eval()
     optimizer = torch.optim.AdamW([*net.parameters(), *loss_fn.parameters()])
-    before = everything(loss_fn, optimizer, loader)
-    finder.range_test(net, optimizer, loss_fn, loader, steps=6)
-    assert_unchanged(everything(loss_fn, optimizer, loader), before)
+    with unchanged(loss_fn, optimizer, loader):
+        finder.range_test(net, optimizer, loss_fn, loader, steps=6)
 
 
 def test_a_sparse_buffer_is_what_it_was():
@@ -504,12 +445,11 @@ def test_a_sparse_buffer_is_what_it_was():
     assert torch.equal(net.edges.to_dense(), torch.eye(3))
 
 
-def test_a_tensor_data_set_in_a_plain_loader_needs_no_seed():
+def test_a_tensor_data_set_in_a_plain_loader_needs_no_seed(unchanged):
     """The five lines of the first page: a global shuffle, nothing seeded."""
     x = torch.randn(64, 3)
     loader = DataLoader(TensorDataset(x, (x.sum(dim=1) > 0).long()), batch_size=8, shuffle=True)
     net = nn.Linear(3, 2)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    before = everything(net, optimizer, loader)
-    finder.range_test(net, optimizer, cross_entropy, loader)
-    assert_unchanged(everything(net, optimizer, loader), before)
+    with unchanged(net, optimizer, loader):
+        finder.range_test(net, optimizer, cross_entropy, loader)

@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from lrlib import finder
+from lrlib.finder.rules import RULES
 
 with warnings.catch_warnings():
     # It takes tqdm from tqdm.autonotebook, which warns that it is experimental.
@@ -115,7 +116,7 @@ def test_on_a_clean_curve_the_named_rules_agree_with_their_sources(method, their
     assert abs(np.log10(found / RECORDED["classic"][theirs])) < 0.5
 
 
-@pytest.mark.parametrize("method", finder._METHODS)
+@pytest.mark.parametrize("method", RULES)
 @pytest.mark.parametrize("name", [name for name in RECORDED if "classic+" in name or "NaN" in name])
 def test_where_others_are_moved_by_noise_a_spike_or_a_nan_ours_stays(method, name):
     clean = recorded_curve("classic").suggest(method)
@@ -129,6 +130,6 @@ def test_where_others_are_moved_by_noise_a_spike_or_a_nan_ours_stays(method, nam
 def test_where_others_answer_on_a_flat_or_rising_curve_ours_refuses(name):
     assert any(isinstance(value, float) for value in RECORDED[name].values())
     losses = np.full(100, 2.3) if name == "flat" else np.linspace(2.3, 3, 100)
-    for method in finder._METHODS:
+    for method in RULES:
         with pytest.raises(ValueError, match="a fall must be more than 5 times the noise"):
             finder.RangeTest(np.geomspace(1e-6, 10, 100), losses, name).suggest(method)

@@ -24,6 +24,21 @@ def test_training_needs_neither_matplotlib_nor_torchvision():
     assert not heavy & loaded_after("from lrlib import data, model, schedules, train")
 
 
+NOT_FOR_TRAINING = {
+    *("pooch", "requests", "urllib3", "platformdirs", "filelock"),  # fetch the data
+    *("ipywidgets", "IPython", "matplotlib"),  # show something
+    *("scipy", "torchvision"),
+}
+
+
+@pytest.mark.parametrize("module", ["finder", "train", "model", "schedules", "adaptive"])
+def test_what_trains_loads_torch_and_numpy_and_nothing_that_fetches_or_draws(module):
+    loaded = loaded_after(f"import lrlib.{module}")
+    assert "torch" in loaded
+    needless = sorted(NOT_FOR_TRAINING & loaded)
+    assert not needless, f"import lrlib.{module} loaded {', '.join(needless)}"
+
+
 def test_modules_are_reached_as_attributes():
     assert "lrlib.schedules" in loaded_after("import lrlib; lrlib.schedules.Fixed()")
 

@@ -18,23 +18,24 @@ import time
 import jupyter_client
 import pytest
 import torch
-from test_finder_no_trace import assert_unchanged, everything, make, step_on
 from torch.autograd import grad_mode
 from torch.nn import functional
 from torch.optim import optimizer as optim_base
 
-from lrlib import _interrupts, data, finder, plots, train
+from lrlib import data, finder, plots, train
+from lrlib.step import train_step
 
 
 def interrupt(call, moment, *modules):
-    """Call, with SIGINT at the given moment that Python spends in the modules' own code.
+    """Call, with SIGINT at the given moment that Python spends in lrlib's or the modules' own code.
 
     Returns whether that moment came, and the result or the KeyboardInterrupt. Who keeps that keeps
     its frames alive, as IPython does: nothing is put right by their end. What earlier calls left to
     the garbage collector stays there meanwhile: an interrupt while that is cleared away would reach
     nobody, and is none of this call's.
     """
-    files = {module.__file__ for module in modules}
+    ours = (module for name, module in sys.modules.items() if name.startswith("lrlib."))
+    files = {module.__file__ for module in (*ours, *modules)}
     passed = 0
 
     def profile(frame, event, _):
@@ -110,9 +111,7 @@ def test_fit_leaves_a_usable_history_at_every_moment(small_splits):
                 net, optimizer, small_splits, epochs=2, batch_size=16, on_step=seen.append
             )
 
-        came, history = interrupt(
-            run, moment, train, data, _interrupts, contextlib, grad_mode, torch.random, optim_base
-        )
+        came, history = interrupt(run, moment, contextlib, grad_mode, torch.random, optim_base)
         assert torch.is_grad_enabled()
         if not came:
             break
@@ -126,22 +125,25 @@ def test_fit_leaves_a_usable_history_at_every_moment(small_splits):
         draw(history)
 
 
+def new_test():
+    net = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2))
+    batches = [(torch.randn(8, 3), torch.arange(8) % 2)]
+    return net, torch.optim.Adam(net.parameters(), lr=0.1), batches
+
+
 # As in the test above, of the generator of the batches.
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object _forever")
-def test_the_finder_leaves_no_trace_at_any_moment():
-    batches = [(torch.randn(8, 3), torch.arange(8) % 2)]
+def test_the_finder_leaves_no_trace_at_any_moment(unchanged):
     tried = lost = 0
     for moment in moments():
-        net = torch.nn.Sequential(torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2))
-        optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
-        before = everything(net, optimizer)
+        net, optimizer, batches = new_test()
 
-        def test(net=net, optimizer=optimizer):
+        def test(net=net, optimizer=optimizer, batches=batches):
             cross_entropy = functional.cross_entropy
             return finder.range_test(net, optimizer, cross_entropy, batches, steps=2)
 
-        came, result = interrupt(test, moment, finder, _interrupts, contextlib, grad_mode)
-        assert_unchanged(everything(net, optimizer), before)
+        with unchanged(net, optimizer):
+            came, result = interrupt(test, moment, contextlib, grad_mode)
         assert torch.is_grad_enabled()
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if not came:
@@ -154,14 +156,14 @@ def test_the_finder_leaves_no_trace_at_any_moment():
 
 def test_the_finder_can_be_interrupted_in_each_of_its_steps():
     """What waits while the model is saved and restored does not wait for the whole test."""
-    net, optimizer, loader = make()
+    net, optimizer, loader = new_test()
     calls = []
 
     def step(*arguments):
         calls.append(1)
         if len(calls) == 2:
             signal.raise_signal(signal.SIGINT)
-        return step_on(*arguments)
+        return train_step(*arguments)
 
     with pytest.raises(KeyboardInterrupt):
         finder.range_test(net, optimizer, functional.cross_entropy, loader, step_fn=step)
@@ -174,7 +176,7 @@ def test_the_finder_does_not_train_when_interrupted_before():
         def sampler(self):  # looked at while everything is saved
             signal.raise_signal(signal.SIGINT)
 
-    net, optimizer, loader = make()
+    net, optimizer, loader = new_test()
     calls = []
     with pytest.raises(KeyboardInterrupt):
         finder.range_test(net, optimizer, None, Loader(loader), step_fn=lambda *_: calls.append(1))
@@ -183,7 +185,7 @@ def test_the_finder_does_not_train_when_interrupted_before():
 
 def test_the_finder_works_in_a_thread_which_no_signal_reaches():
     results = []
-    net, optimizer, loader = make()
+    net, optimizer, loader = new_test()
 
     def work():
         results.append(finder.range_test(net, optimizer, functional.cross_entropy, loader, steps=3))

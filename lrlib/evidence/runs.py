@@ -22,7 +22,7 @@ from lrlib.evidence.rows import Row
 from lrlib.evidence.strategies import OPTIMIZERS
 from lrlib.evidence.study import Run
 from lrlib.evidence.tasks import Task
-from lrlib.train import train_step
+from lrlib.step import train_step
 
 
 def make(run: Run) -> Row:

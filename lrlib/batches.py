@@ -1,0 +1,91 @@
+"""Training batches: images in a random order, shifted and mirrored."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lrlib._memory import keep_freed_memory
+from lrlib.images import Images, normalise
+
+_FRAME = 4  # black pixels around an image, and the farthest it is shifted
+
+
+@dataclass
+class Batches:
+    """Shuffled training batches that can be drawn again and again.
+
+    Each pass visits every image at most once, in a new order; images that do not fill a batch are
+    left out of that pass. With `augment`, each image is shifted by up to 4 pixels in both
+    directions and mirrored in half of the cases. The whole batch is processed at once.
+
+    Args:
+        images: The images to draw from.
+        batch_size: Images in a batch, from 1 to the number of images.
+        augment: Whether to shift and mirror.
+        seed: Where the random order starts. The same seed gives the same batches.
+
+    Returns:
+        When iterated: pairs (x, y), x float32 of shape (batch_size, 3, 32, 32), about zero mean
+        and unit variance; y int64 of shape (batch_size,). `len` is the number of batches.
+
+    Raises:
+        ValueError: `batch_size` is below 1 or larger than the number of images.
+
+    Example:
+        >>> import torch
+        >>> images = Images(torch.zeros(300, 3, 32, 32, dtype=torch.uint8), torch.arange(300) % 10)
+        >>> batches = Batches(images, batch_size=128, seed=0)
+        >>> len(batches), [tuple(x.shape) for x, y in batches]
+        (2, [(128, 3, 32, 32), (128, 3, 32, 32)])
+    """
+
+    images: Images
+    batch_size: int = 128
+    augment: bool = True
+    seed: int = 0
+    generator: torch.Generator = field(init=False, repr=False)
+    _pixels: Tensor = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.images.y)
+        if not 1 <= self.batch_size <= count:
+            raise ValueError(
+                f"batch_size must be from 1 to the {count} images there are, "
+                f"got {self.batch_size}; lower it or load more images"
+            )
+        keep_freed_memory()
+        device = self.images.x.device
+        self.generator = torch.Generator(device).manual_seed(self.seed)
+        # All pixels of all images in one list, each image within a black frame: a shifted and
+        # mirrored image is then 32 x 32 entries of that list, fetched in one go for a whole batch.
+        framed = functional.pad(self.images.x, (_FRAME,) * 4).permute(0, 2, 3, 1)
+        self._pixels = framed.reshape(-1, 3)
+
+    def __len__(self) -> int:
+        return len(self.images.y) // self.batch_size
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        count, device = len(self.images.y), self.images.x.device
+        order = torch.randperm(count, generator=self.generator, device=device)
+        for chosen in order.split(self.batch_size)[: len(self)]:
+            pixels = self._pixels.index_select(0, self._positions(chosen).flatten())
+            x = pixels.view(self.batch_size, 32, 32, 3).permute(0, 3, 1, 2)
+            yield normalise(x), self.images.y[chosen]
+
+    def _positions(self, chosen: Tensor) -> Tensor:
+        """Where each pixel of the chosen images lies in the list, (B, 32, 32) int64."""
+        count, device, line = self.batch_size, chosen.device, 32 + 2 * _FRAME
+        pixel = torch.arange(32, device=device)
+        if self.augment:
+            down, right = torch.randint(
+                2 * _FRAME + 1, (2, count, 1), generator=self.generator, device=device
+            )
+            mirror = torch.rand((count, 1), generator=self.generator, device=device) < 0.5
+            rows, columns = pixel + down, torch.where(mirror, 31 - pixel, pixel) + right
+        else:
+            rows = columns = (pixel + _FRAME).expand(count, 32)
+        first = chosen[:, None] * line**2 + rows * line
+        return first[:, :, None] + columns[:, None, :]

@@ -1,0 +1,29 @@
+"""A learning-rate finder that leaves no trace, for any model, optimizer and loader.
+
+A learning-rate range test trains for about a hundred steps while the rate rises from far too small
+to far too large, and writes down the loss. Afterwards everything is what it was before.
+
+Example:
+    With your own `model` and a `DataLoader` named `loader`:
+
+    >>> import torch
+    >>> _ = torch.manual_seed(0)
+    >>> x = torch.randn(512, 4)
+    >>> data = torch.utils.data.TensorDataset(x, x.argmax(dim=1))
+    >>> loader = torch.utils.data.DataLoader(data, batch_size=32, shuffle=True)
+    >>> model = torch.nn.Linear(4, 4)
+
+    five lines give a suggestion:
+
+    >>> import torch
+    >>> from lrlib import finder
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    >>> test = finder.range_test(model, optimizer, torch.nn.functional.cross_entropy, loader)
+    >>> print(test.suggest())  # doctest: +ELLIPSIS
+    0.6...
+"""
+
+from lrlib.finder.result import RangeTest
+from lrlib.finder.sweep import range_test
+
+__all__ = ["RangeTest", "range_test"]

@@ -1,0 +1,46 @@
+"""The picture of a range test. It alone needs matplotlib, and is imported when it is drawn."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lrlib._drawing import PALETTE
+from lrlib.finder.rules import RULES, finite, read_descent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def draw(lrs: np.ndarray, losses: np.ndarray, ax: "Axes | None") -> "Axes":
+    """Draw the raw and the smoothed losses with all suggestions, or why there are none."""
+    if ax is None:
+        from matplotlib import pyplot as plt  # here: it would choose a window system for others
+
+        _, ax = plt.subplots()
+    lrs, losses = finite(lrs, losses)
+    ax.plot(lrs, losses, ".", color=PALETTE["grey"], markersize=3, label="raw loss")
+    ax.set_xscale("log")
+    ax.set(xlabel="learning rate (log scale)", ylabel="training loss")
+    try:
+        curve = read_descent(lrs, losses)
+    except ValueError as reason:
+        text = f"No suggestion: {reason}"
+        ax.text(0.02, 0.02, text, transform=ax.transAxes, size=8, wrap=True)
+        return ax
+    ax.plot(lrs, curve.loss, color=PALETTE["blue"], label="smoothed loss")
+    # Hollow and of four sizes: rules that agree do not hide each other.
+    colours = ("orange", "green", "red", "purple")
+    marks = zip(RULES.items(), "os^D", colours, (6, 9, 12, 15), strict=True)
+    for (method, rule), marker, colour, size in marks:
+        lr = rule(curve)
+        height = np.interp(math.log(lr), np.log(lrs), curve.loss)
+        label = f"{method}: {lr:.2g}"
+        (mark,) = ax.plot(lr, height, marker, color=PALETTE[colour], ms=size, label=label)
+        mark.set(fillstyle="none", markeredgewidth=1.8)
+    # The end of a test that diverged is far above everything one wants to see.
+    bottom = min(losses.min(), curve.loss[curve.bottom])
+    depth = curve.start - bottom
+    ax.set_ylim(bottom - 0.1 * depth, min(losses.max(), bottom + 2 * depth) + 0.1 * depth)
+    ax.legend(frameon=False, fontsize=8)
+    return ax

@@ -1,0 +1,86 @@
+"""The history of a run, which every figure is drawn from, and how it is written."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class History:
+    """What happened in a run, step by step and epoch by epoch.
+
+    Args:
+        dataset: The data set's name, "CIFAR-10" or "Shapes-10".
+        n_train: Training images.
+        seed: The seed of the run.
+        step: The steps from 0, int, one a step.
+        lr: The learning rate of the first parameter group, read from the optimizer right before
+            the step that used it, float, one a step.
+        loss: The mean training loss of the batch, before its update, float, one a step.
+        epoch_end: How many steps were done when each epoch ended, int, one an epoch.
+        val_loss: The mean validation loss after each epoch, float, one an epoch.
+        val_accuracy: The fraction of validation images that are right, in [0, 1], one an epoch.
+        stopped: Why the run ended before its last epoch, a sentence; empty if it did not.
+
+    Example:
+        >>> history = History("CIFAR-10", n_train=15_000, seed=0)
+        >>> history.step, history.val_accuracy
+        ([], [])
+        >>> print(history)
+        CIFAR-10, 15,000 images, 0 epochs, seed 0: no epoch finished
+    """
+
+    dataset: str
+    n_train: int
+    seed: int
+    step: list[int] = field(default_factory=list)
+    lr: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    epoch_end: list[int] = field(default_factory=list)
+    val_loss: list[float] = field(default_factory=list)
+    val_accuracy: list[float] = field(default_factory=list)
+    stopped: str = ""
+
+    @property
+    def setting(self) -> str:
+        """The data set, the images and the epochs in one line, for captions."""
+        return f"{self.dataset}, {self.n_train:,} images, {plural(len(self.epoch_end), 'epoch')}"
+
+    def __str__(self) -> str:
+        if self.val_accuracy:
+            result = f"validation accuracy {self.val_accuracy[-1]:.1%} after the last epoch"
+        else:
+            result = "no epoch finished"
+        reason = f". Stopped: {self.stopped}" if self.stopped else ""
+        return f"{self.setting}, seed {self.seed}: {result}{reason}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 step, 2 steps."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def write_down(history: History, rates: list[float], losses: list[float]) -> None:
+    """Append steps to a history; one whose loss is not finite is the last, and stops the run."""
+    for lr, loss in zip(rates, losses, strict=True):
+        history.step.append(len(history.step))
+        history.lr.append(lr)
+        history.loss.append(loss)
+        if not math.isfinite(loss):
+            history.stopped = (
+                f"the loss was {loss} at step {history.step[-1]}, where the learning rate was "
+                f"{lr:.3g}; lower the peak rate or warm up to it"
+            )
+            return
+
+
+def drop_halves(history: History) -> None:
+    """Leave out a last step, and a last epoch, that Ctrl-C kept from being written down whole."""
+    _cut_to_shortest(history.step, history.lr, history.loss)
+    _cut_to_shortest(history.epoch_end, history.val_loss, history.val_accuracy)
+
+
+def _cut_to_shortest(*columns: list[Any]) -> None:
+    length = min(len(column) for column in columns)
+    for column in columns:
+        del column[length:]

@@ -1,0 +1,86 @@
+"""Images in memory: a set of them, a data set in three parts, and the inputs they become."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+# Mean and standard deviation of each colour channel over the training images of CIFAR-10, on the
+# scale 0 to 255. Shapes-10 uses them too: a network needs inputs near zero, not exactly so.
+MEAN = (125.3, 123.0, 113.9)
+STD = (63.0, 62.1, 66.7)
+
+
+class Images(NamedTuple):
+    """Images and their classes.
+
+    Args:
+        x: The images, uint8 in 0 to 255, shape (N, 3, 32, 32).
+        y: The class of each image, int64 in 0 to 9, shape (N,).
+
+    Example:
+        >>> import torch
+        >>> images = Images(torch.zeros(5, 3, 32, 32, dtype=torch.uint8), torch.arange(5))
+        >>> len(images.y)
+        5
+    """
+
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A data set in three parts: learn from `train`, choose with `val`, report with `test`.
+
+    Args:
+        train: Training images, 45,000 or the subset that was asked for.
+        val: 5,000 validation images, 500 of each class. No training image is among them.
+        test: 10,000 test images.
+        name: "CIFAR-10", or "Shapes-10" for the stand-in.
+        classes: The ten class names; label 3 is `classes[3]`.
+
+    Example:
+        >>> import torch
+        >>> part = Images(torch.zeros(10, 3, 32, 32, dtype=torch.uint8), torch.arange(10))
+        >>> splits = Splits(part, part, part, "black images", tuple("abcdefghij"))
+        >>> splits.classes[int(splits.val.y[3])]
+        'd'
+    """
+
+    train: Images
+    val: Images
+    test: Images
+    name: str
+    classes: tuple[str, ...]
+
+
+def normalise(x: Tensor) -> Tensor:
+    r"""Turn pixels into network inputs of about zero mean and unit variance.
+
+    .. math:: x' = (x - \mu) / \sigma
+
+    Here :math:`\mu` and :math:`\sigma` are the mean and the standard deviation of each colour
+    channel over the training images of CIFAR-10.
+
+    Args:
+        x: Pixels, uint8 in 0 to 255, shape (B, 3, 32, 32).
+
+    Returns:
+        Inputs, float32, shape (B, 3, 32, 32), channels last in memory.
+
+    Example:
+        >>> import torch
+        >>> black = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
+        >>> normalise(black)[0, :, 0, 0]
+        tensor([-1.9889, -1.9807, -1.7076])
+    """
+    count, channels, height, width = x.shape
+    scale = torch.tensor(STD, device=x.device).reciprocal()
+    shift = -torch.tensor(MEAN, device=x.device) * scale
+    # One long row an image, red, green, blue, red, ...: ten times as fast as three short ones.
+    rows = x.permute(0, 2, 3, 1).reshape(count, -1).float()
+    repeats = height * width
+    torch.addcmul(shift.repeat(repeats), rows, scale.repeat(repeats), out=rows)
+    return rows.view(count, height, width, channels).permute(0, 3, 1, 2)

@@ -1,0 +1,56 @@
+"""The one step that all training is made of."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+
+
+def train_step(
+    model: nn.Module, optimizer: Optimizer, loss_fn: LossFunction, batch: tuple[Tensor, Tensor]
+) -> float:
+    r"""Make one optimizer step on one batch.
+
+    .. math:: \theta \leftarrow \theta - \eta \, \nabla_\theta L(\theta) \quad \text{for plain SGD}
+
+    Args:
+        model: Maps x to logits. It is used in the mode, train or eval, that it is in.
+        optimizer: Holds the model's parameters and the learning rate :math:`\eta`.
+        loss_fn: Maps (logits, y) to a scalar, such as `torch.nn.functional.cross_entropy`.
+        batch: x and y, on the model's device.
+
+    Returns:
+        The loss before the update, a float.
+
+    Example:
+        >>> import torch
+        >>> model = torch.nn.Linear(1, 1, bias=False)
+        >>> _ = torch.nn.init.constant_(model.weight, 1.0)
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.25)
+        >>> x, y = torch.tensor([[1.0]]), torch.tensor([[0.0]])
+        >>> train_step(model, optimizer, torch.nn.functional.mse_loss, (x, y))
+        1.0
+        >>> model.weight.item()
+        0.5
+    """
+    return make_step(model, optimizer, loss_fn, batch, nullcontext()).item()
+
+
+def make_step(
+    model: nn.Module,
+    optimizer: Optimizer,
+    loss_fn: LossFunction,
+    batch: tuple[Tensor, Tensor],
+    precision: AbstractContextManager[object],
+) -> Tensor:
+    """Make a step without waiting for its loss, which stays on the device."""
+    x, y = batch
+    optimizer.zero_grad()
+    with precision:
+        loss = loss_fn(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
