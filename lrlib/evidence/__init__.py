@@ -10,7 +10,7 @@ from types import ModuleType
 
 from lrlib.evidence.queries import Recorded
 
-__all__ = ["Recorded", "explorers", "figures", "read", "tables"]
+__all__ = ["explorers", "figures", "read", "tables"]
 
 
 def read(setting: str = "cnn-max") -> Recorded:
