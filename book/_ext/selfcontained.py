@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
     ("lrlib", "*.py"),
     ("lrlib/evidence", "record.jsonl"),
-    ("book", "claims.yml"),
+    ("lrlib/evidence", "claims.yml"),
     ("benchmarks", "*.py"),
     ("benchmarks/rows", "*.json*"),
 ]

@@ -12,7 +12,6 @@ from scipy import stats
 from lrlib.evidence.measures import MEASURES, Values, subtract
 from lrlib.evidence.rows import Row
 
-# A link to the file in book/: a package that is installed holds a copy.
 CLAIMS = Path(__file__).with_name("claims.yml")
 # Sign-flips of five pairs cannot reach p < 0.05: fewer than six decide nothing.
 FEWEST_PAIRS = 6
