@@ -20,7 +20,8 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint unit test-slow test-site notebooks bench record reproduce lab home clean distclean
+.PHONY: help book test lint unit test-slow test-site notebooks bench record reproduce lab hooks home \
+        clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,12 +42,12 @@ _build/checked: tests/site/check_build.py $(wildcard book/_static/* book/_ext/*.
 
 test: lint unit notebooks ## lint, unit and notebooks, one after the other
 
-lint: $(installed) ## check style, types, spelling and the workflow file
+lint: $(installed) ## check style, types, spelling and the workflow files
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
 	.venv/bin/codespell
-	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/book.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 unit: $(installed) ## run the tests of lrlib and of the repository, and the doctests
 	$(python) -m pytest
@@ -84,6 +85,16 @@ test-site: $(installed) ## open every page of the built site in Chromium and use
 
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks
+
+# Git starts what stands here at the top of the checkout. Where nbdime gives up without a word in the
+# file, as on two new cells in one place, git merges the text.
+hooks: $(installed) ## let git compare notebooks cell by cell, and check before each commit
+	git config diff.jupyternotebook.command ".venv/bin/git-nbdiffdriver diff"
+	git config merge.jupyternotebook.name nbdime
+	git config merge.jupyternotebook.driver ".venv/bin/git-nbmergedriver merge %O %A %B %L %P || \
+	    (! grep -q -e '<<<<<<<' -e nbdime-conflicts %A && \
+	    git merge-file -L ours -L base -L theirs %A %O %B)"
+	.venv/bin/pre-commit install
 
 # With URL= the address is taken away; without URL, what _config.yml says is written out once more.
 home: ## write where the repository lives: make home URL=https://github.com/you/your-copy
