@@ -18,8 +18,6 @@ SOURCES = [
     ("lrlib", "*.py"),
     ("lrlib/evidence", "record.jsonl"),
     ("book", "claims.yml"),
-    ("benchmarks", "*.py"),
-    ("benchmarks/rows", "*.json*"),
 ]
 
 # The parts of MathJax that _config.yml loads, and what those load in turn.
