@@ -18,8 +18,6 @@ SOURCES = [
     ("lrlib", "*.py"),
     ("lrlib/evidence", "*.jsonl"),
     ("lrlib/evidence", "claims.yml"),
-    ("benchmarks", "*.py"),
-    ("benchmarks/rows", "*.json*"),
 ]
 
 # The parts of MathJax that _config.yml loads, and what those load in turn.

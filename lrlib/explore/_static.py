@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from lrlib import plots
 from lrlib._drawing import follow_theme
-from lrlib._live import Range, first_value, is_logarithmic, is_whole, words
+from lrlib.explore._ranges import Range, first_value, is_logarithmic, is_whole, words
 
 _POSITIONS = {1: 13, 2: 6, 3: 4, 4: 3}  # of each slider, by how many there are
 _DASHES = {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}
