@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable, Sequence
 
-from IPython.display import HTML
-from matplotlib.axes import Axes
-
 from lrlib import _live, _static, plots
 from lrlib._drawing import name_lines
+from lrlib._extras import extra
+
+with extra("widgets", "a figure to play with"):
+    from IPython.display import HTML
+    from matplotlib.axes import Axes
 
 
 def compare(

@@ -14,11 +14,13 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import ipywidgets
-
 from lrlib import plots
+from lrlib._extras import extra
 from lrlib._interrupts import Interrupts
 from lrlib.train import History
+
+with extra("widgets", "a figure to play with"):
+    import ipywidgets
 
 Range = tuple[float, float, float] | list[float]
 Values = dict[str, float]

@@ -6,11 +6,13 @@ One description serves both: a function that draws, and the range of each of its
 import os
 from collections.abc import Callable, Mapping
 
-from IPython.display import HTML
-
 from lrlib import _live, _static, plots
+from lrlib._extras import extra
 from lrlib._live import Range, words
 from lrlib.train import History
+
+with extra("widgets", "a figure to play with"):
+    from IPython.display import HTML
 
 Draw = Callable[..., object]
 
