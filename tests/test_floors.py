@@ -1,0 +1,61 @@
+"""The floors that the modules of lrlib stand on: the contract holds, and the tool keeps it."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+(CONTRACT,) = PYPROJECT["tool"]["importlinter"]["contracts"]
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A copy of the sources, to build in."""
+    shutil.copytree(ROOT / "lrlib", tmp_path / "lrlib")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lint_imports(folder):
+    program = Path(sys.executable).with_name("lint-imports")
+    command = [program, "--no-cache", "--no-logo"]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return result.returncode, result.stdout + result.stderr
+
+
+def test_each_module_imports_from_lower_floors_alone(house):
+    status, shown = lint_imports(house)
+    assert status == 0, shown
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [("data", "train"), ("train", "plots"), ("plots", "explore"), ("schedules", "model")],
+)
+def test_an_arrow_that_is_turned_round_is_noticed(house, lower, upper):
+    """Also inside a function, where no import at the start of the program would fail."""
+    module = house / "lrlib" / f"{lower}.py"
+    text = module.read_text(encoding="utf-8")
+    module.write_text(f"{text}\n\ndef f():\n    from lrlib import {upper}\n", encoding="utf-8")
+    status, shown = lint_imports(house)
+    assert status == 1
+    assert f"lrlib.{lower} is not allowed to import lrlib.{upper}" in shown
+
+
+def test_a_module_without_a_floor_is_noticed(house):
+    (house / "lrlib" / "attic.py").touch()
+    status, shown = lint_imports(house)
+    assert status == 1
+    assert "lrlib.attic" in shown
+
+
+def test_contributing_draws_the_floors_as_they_are_checked():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"^  ```text\n(.*?)^  ```", text, flags=re.DOTALL | re.MULTILINE)
+    assert picture.split("\n") == [*(f"  {floor}" for floor in CONTRACT["layers"]), ""]
