@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Sequence
 
-from IPython.display import HTML
-from matplotlib.axes import Axes
-
 from lrlib import plots
 from lrlib._drawing import name_lines
+from lrlib._extras import extra
 from lrlib.explore import _static
+
+with extra("widgets", "a figure to play with"):
+    from IPython.display import HTML
+    from matplotlib.axes import Axes
 
 
 def compare(

@@ -6,9 +6,11 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 
-from IPython.display import HTML, display
-
+from lrlib._extras import extra
 from lrlib._markup import marked_up
+
+with extra("widgets", "a quiz"):
+    from IPython.display import HTML, display
 
 _numbers = itertools.count(1)
 

@@ -28,7 +28,7 @@ def no_network(tmp_path, monkeypatch):
     def refuse(folder, patient):
         raise RuntimeError(f"CIFAR-10 could not be fetched into {folder}: no network in this test.")
 
-    monkeypatch.setattr(data, "_fetch", refuse)
+    monkeypatch.setattr(fetch, "_fetch", refuse)
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: tmp_path / "cache")
 
 

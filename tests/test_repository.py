@@ -9,9 +9,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 from checkout import ROOT, run
+from environments import requirements
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -98,8 +98,7 @@ def test_pins_are_sorted_and_unique():
 def test_pins_cover_every_requirement(python, platform, system):
     """Follow what each installed distribution says that it requires, starting from lrlib."""
     pins = read_pins()
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["book"]]
-    wanted += [*PROJECT["optional-dependencies"]["test"], *BUILD]
+    wanted = [*requirements("book", "test"), *map(Requirement, BUILD)]
     environment = {
         "python_version": python,
         "python_full_version": f"{python}.0",
@@ -111,7 +110,7 @@ def test_pins_cover_every_requirement(python, platform, system):
     # Only macOS installs it, so what it requires (nothing) cannot be read elsewhere.
     elsewhere = {"appnope"}
     problems, seen = set(), set()
-    waiting = [("pyproject.toml", "", Requirement(line)) for line in wanted]
+    waiting = [("pyproject.toml", "", requirement) for requirement in wanted]
     while waiting:
         parent, extra, requirement = waiting.pop()
         name = canonicalize_name(requirement.name)
@@ -274,24 +273,6 @@ def test_a_missing_python_is_named(checkout):
     result = run("make", "test", "PYTHON=no-such-python", cwd=checkout)
     assert result.returncode != 0
     assert "no-such-python is not found" in result.stderr
-
-
-# The range test on the README
-
-
-def test_the_range_test_of_the_readme_runs_as_it_stands(capsys):
-    """On a model and a DataLoader that lrlib knows nothing of, as a reader would have them."""
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    (lines,) = [block for block in blocks if "range_test" in block]
-    assert len([line for line in lines.splitlines() if line]) <= 5
-    torch.manual_seed(0)
-    y = torch.arange(512) % 4
-    x = torch.randn(512, 8) + 2 * torch.nn.functional.one_hot(y, 8)
-    model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4))
-    dataset = torch.utils.data.TensorDataset(x, y)
-    loader = torch.utils.data.DataLoader(dataset, batch_size=32, shuffle=True)
-    exec(lines, {"model": model, "loader": loader})
-    assert 1e-3 < float(capsys.readouterr().out) < 10
 
 
 # What must not be in the repository

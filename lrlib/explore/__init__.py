@@ -6,13 +6,15 @@ One description serves both: a function that draws, and the range of each of its
 import os
 from collections.abc import Callable, Mapping
 
-from IPython.display import HTML
-
 from lrlib import plots
+from lrlib._extras import extra
 from lrlib.explore import _static
 from lrlib.explore._ranges import Range, check, words
 from lrlib.explore._runs import comparison
-from lrlib.train import History
+from lrlib.history import History
+
+with extra("widgets", "a figure to play with"):
+    from IPython.display import HTML
 
 Draw = Callable[..., object]
 

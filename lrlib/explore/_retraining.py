@@ -13,7 +13,7 @@ from lrlib._interrupts import Interrupts
 from lrlib.explore._live import control, fault, values_of
 from lrlib.explore._ranges import Range, Values, first_value
 from lrlib.explore._runs import Run, comparison
-from lrlib.train import History
+from lrlib.history import History
 
 _KEPT = 4
 _COLOURS = ("blue", "orange", "green", "purple")

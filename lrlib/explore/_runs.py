@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lrlib import plots
 from lrlib.explore._ranges import Values, words
-from lrlib.train import History
+from lrlib.history import History
 
 
 class Run(NamedTuple):
