@@ -8,7 +8,7 @@ from lrlib._drawing import name_lines
 from lrlib._extras import extra
 from lrlib.explore import _static
 
-with extra("widgets", "a figure to play with"):
+with extra("plots", "a figure to play with"):
     from IPython.display import HTML
     from matplotlib.axes import Axes
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from lrlib._extras import extra
 from lrlib._markup import marked_up
 
-with extra("widgets", "a quiz"):
+with extra("plots", "a quiz"):
     from IPython.display import HTML, display
 
 _numbers = itertools.count(1)
@@ -39,7 +39,8 @@ class Prediction:
         self.question, self.answers = question, list(answers)
         self._key = f"lrlib-prediction-{next(_numbers)}"
         if not os.environ.get("LRLIB_STATIC"):  # a page would load the scripts of a dead widget
-            import ipywidgets
+            with extra("widgets", "a prediction"):
+                import ipywidgets
 
             self._buttons = ipywidgets.RadioButtons(
                 options=self.answers, value=None, layout={"width": "max-content"}

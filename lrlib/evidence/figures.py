@@ -10,16 +10,19 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from lrlib import schedules
 from lrlib._drawing import PALETTE, name_lines, tick_whole_percents
+from lrlib._extras import extra
 from lrlib.evidence import side_checks, study
 from lrlib.evidence.measures import paired
 from lrlib.evidence.queries import Recorded, interval
 from lrlib.evidence.rows import Row
 from lrlib.evidence.strategies import STRATEGIES
+
+with extra("plots", "drawing the recorded study"):
+    from matplotlib.axes import Axes
+    from matplotlib.ticker import NullFormatter, PercentFormatter
 
 
 def curves(ax: Axes, recorded: Recorded, strategies: Sequence[str], length: str = "long") -> Axes:

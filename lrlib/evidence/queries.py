@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
-from scipy import stats
 
+from lrlib._extras import extra
 from lrlib.evidence import rows, study
 from lrlib.evidence.rows import Row
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.study import Cell
+
+with extra("evidence", "the recorded study"):
+    from scipy import stats
 
 Interval = tuple[float, float, float]
 

@@ -13,7 +13,7 @@ from lrlib.explore._ranges import Range, check, words
 from lrlib.explore._runs import comparison
 from lrlib.history import History
 
-with extra("widgets", "a figure to play with"):
+with extra("plots", "a figure to play with"):
     from IPython.display import HTML
 
 Draw = Callable[..., object]

@@ -10,9 +10,11 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import ipywidgets
-
+from lrlib._extras import extra
 from lrlib.explore._ranges import Range, Values, first_value, is_logarithmic, is_whole, words
+
+with extra("widgets", "a figure to play with"):
+    import ipywidgets
 
 
 def sliders(picture: Callable[[Values], str], ranges: Mapping[str, Range]) -> ipywidgets.VBox:

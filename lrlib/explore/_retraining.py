@@ -7,13 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-import ipywidgets
-
+from lrlib._extras import extra
 from lrlib._interrupts import Interrupts
 from lrlib.explore._live import control, fault, values_of
 from lrlib.explore._ranges import Range, Values, first_value
 from lrlib.explore._runs import Run, comparison
 from lrlib.history import History
+
+with extra("widgets", "training with values of your own"):
+    import ipywidgets
 
 _KEPT = 4
 _COLOURS = ("blue", "orange", "green", "purple")

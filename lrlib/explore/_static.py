@@ -13,7 +13,7 @@ from lrlib._drawing import follow_theme
 from lrlib._extras import extra
 from lrlib.explore._ranges import Range, first_value, is_logarithmic, is_whole, words
 
-with extra("widgets", "a figure to play with"):
+with extra("plots", "a figure to play with"):
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
