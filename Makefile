@@ -49,18 +49,20 @@ lint: $(installed) ## check style, types, spelling and the workflow file
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/book.yml
 
 unit: $(installed) ## run the tests of lrlib and of the repository, and the doctests
-	$(python) -m pytest
+	$(python) -m pytest --numprocesses=auto
 
 test-slow: $(installed) ## run the tests marked slow, which `make test` leaves out
 	$(python) -m pytest -m slow
 
-# Not in _build: nbmake passes over notebooks in a folder of that name.
+# Not in _build: nbmake passes over notebooks in a folder of that name. The book takes what was run
+# here, unless something has changed by then.
 notebooks: $(installed) ## run copies of the eight notebooks and look for hidden errors
 	rm -rf build/tested
 	$(python) tests/notebooks/stage.py build/tested
 	$(python) -m pytest --nbmake --overwrite --nbmake-kernel=python3 --nbmake-timeout=600 \
-	    build/tested
+	    build/tested --numprocesses=auto --maxschedchunk=1
 	$(python) -m pytest tests/notebooks/check_executed.py
+	$(python) book/_ext/executions.py build/tested
 
 # With SMOKE=1 everything runs once, on noise, and nothing is written down.
 bench: $(installed) ## measure how fast the book trains: print a table, save its rows
