@@ -12,7 +12,6 @@ from pathlib import Path
 
 import check_jsonschema
 import pytest
-import torch
 import yaml
 from click.testing import CliRunner
 from packaging.requirements import Requirement
@@ -290,24 +289,6 @@ def test_a_missing_python_is_named(checkout):
     result = run("make", "test", "PYTHON=no-such-python", cwd=checkout)
     assert result.returncode != 0
     assert "no-such-python is not found" in result.stderr
-
-
-# The range test on the README
-
-
-def test_the_range_test_of_the_readme_runs_as_it_stands(capsys):
-    """On a model and a DataLoader that lrlib knows nothing of, as a reader would have them."""
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    (lines,) = [block for block in blocks if "range_test" in block]
-    assert len([line for line in lines.splitlines() if line]) <= 5
-    torch.manual_seed(0)
-    y = torch.arange(512) % 4
-    x = torch.randn(512, 8) + 2 * torch.nn.functional.one_hot(y, 8)
-    model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4))
-    dataset = torch.utils.data.TensorDataset(x, y)
-    loader = torch.utils.data.DataLoader(dataset, batch_size=32, shuffle=True)
-    exec(lines, {"model": model, "loader": loader})
-    assert 1e-3 < float(capsys.readouterr().out) < 10
 
 
 # What must not be in the repository
