@@ -18,6 +18,10 @@ ifneq ($(shell cat $(installed) 2> /dev/null),$(shell pwd -P))
 .PHONY: $(installed)
 endif
 
+# Else a thread that waits for another one keeps a core busy: on a busy machine a training that takes
+# seconds would take minutes. On a quiet one nothing changes.
+unit test-slow notebooks book: export OMP_WAIT_POLICY = passive
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help book test lint unit test-slow test-site notebooks bench record reproduce lab home clean distclean
@@ -49,7 +53,7 @@ lint: $(installed) ## check style, types, spelling and the workflow file
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/book.yml
 
 unit: $(installed) ## run the tests of lrlib and of the repository, and the doctests
-	$(python) -m pytest --numprocesses=auto
+	$(python) -m pytest --numprocesses=auto --dist=worksteal
 
 test-slow: $(installed) ## run the tests marked slow, which `make test` leaves out
 	$(python) -m pytest -m slow
@@ -82,7 +86,7 @@ test-site: $(installed) ## open every page of the built site in Chromium and use
 	@test -f _build/html/index.html || { echo "There is no site yet: make book" >&2; exit 1; }
 	@command -v chromium chromium-browser google-chrome > /dev/null \
 	    || .venv/bin/playwright install --with-deps chromium
-	$(python) -m pytest --numprocesses=auto tests/site/check_browser.py
+	$(python) -m pytest --numprocesses=auto --dist=worksteal tests/site/check_browser.py
 
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks
