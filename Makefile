@@ -18,6 +18,10 @@ ifneq ($(shell cat $(installed) 2> /dev/null),$(shell pwd -P))
 .PHONY: $(installed)
 endif
 
+# Else a thread that waits for another one keeps a core busy: on a busy machine a training that takes
+# seconds would take minutes. On a quiet one nothing changes.
+unit test-slow notebooks book: export OMP_WAIT_POLICY = passive
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help book test lint unit test-slow test-site notebooks bench record reproduce lab hooks home \
@@ -51,18 +55,20 @@ lint: $(installed) ## check style, types, spelling and the workflow files
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 unit: $(installed) ## run the tests of lrlib and of the repository, and the doctests
-	$(python) -m pytest
+	$(python) -m pytest --numprocesses=auto --dist=worksteal
 
 test-slow: $(installed) ## run the tests marked slow, which `make test` leaves out
 	$(python) -m pytest -m slow
 
-# Not in _build: nbmake passes over notebooks in a folder of that name.
+# Not in _build: nbmake passes over notebooks in a folder of that name. The book takes what was run
+# here, unless something has changed by then.
 notebooks: $(installed) ## run copies of the eight notebooks and look for hidden errors
 	rm -rf build/tested
 	$(python) tests/notebooks/stage.py build/tested
 	$(python) -m pytest --nbmake --overwrite --nbmake-kernel=python3 --nbmake-timeout=600 \
-	    build/tested
+	    build/tested --numprocesses=auto --maxschedchunk=1
 	$(python) -m pytest tests/notebooks/check_executed.py
+	$(python) book/_ext/executions.py build/tested
 
 # With SMOKE=1 everything runs once, on noise, and nothing is written down.
 bench: $(installed) ## measure how fast the book trains: print a table, save its rows
@@ -82,7 +88,7 @@ test-site: $(installed) ## open every page of the built site in Chromium and use
 	@test -f _build/html/index.html || { echo "There is no site yet: make book" >&2; exit 1; }
 	@command -v chromium chromium-browser google-chrome > /dev/null \
 	    || .venv/bin/playwright install --with-deps chromium
-	$(python) -m pytest --numprocesses=auto tests/site/check_browser.py
+	$(python) -m pytest --numprocesses=auto --dist=worksteal tests/site/check_browser.py
 
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks

@@ -14,6 +14,14 @@ from lrlib import data
 
 REAL = Path(__file__).parents[2] / "shared" / "cifar10"
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Tests that run side by side share the cores, and so do the processes that they start. A pytest
+    # among those is no part of this run.
+    del os.environ["PYTEST_XDIST_WORKER"]
+    share = max(1, torch.get_num_threads() // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    torch.set_num_threads(share)
+    os.environ["OMP_NUM_THREADS"] = str(share)
+
 
 @pytest.fixture
 def tiny_splits():

@@ -13,7 +13,7 @@ import types
 
 import ipywidgets
 import pytest
-from test_interrupts import interrupt, moments
+from interrupting import interrupt, moments
 
 from lrlib import _compare, explore, plots
 from lrlib.explore import _live, _retraining
@@ -69,20 +69,6 @@ def test_a_range_over_decades_gets_a_logarithmic_slider(live):
     assert slider.base**slider.min == pytest.approx(0.001)
 
 
-def test_the_static_page_has_a_frame_for_each_cell_of_the_grid(static):
-    draw, seen = recorder()
-    text = explore.sliders(draw, "Steps.", every=(5, 20, 10), factor=(0.1, 0.9, 0.5)).data
-    page = Elements(text)
-    inputs = page.of("input", type="range")
-    frames = page.of("div", **{"class": "lrlib-frame"})
-    sizes = [int(slider["max"]) + 1 for slider in inputs]
-    assert len(inputs) == 2
-    assert len(frames) == len(seen) == sizes[0] * sizes[1]
-    assert len(set(seen)) == len(seen)
-    assert (5, 0.1) in seen
-    assert (20, 0.9) in seen
-
-
 STATIC_PAGE = """\
 import sys
 from lrlib import _compare, explore, quiz
@@ -100,14 +86,21 @@ def test_a_static_page_loads_no_widgets(static):
     assert (done.returncode, done.stdout) == (0, "False\n"), done.stderr
 
 
-def test_the_visible_frame_is_the_one_the_script_chooses(static):
+def test_the_static_page_has_a_frame_for_each_cell_of_the_grid_and_shows_the_chosen_one(static):
     draw, seen = recorder()
     text = explore.sliders(draw, "Steps.", every=(5, 20, 10), factor=(0.1, 0.9, 0.5)).data
     page = Elements(text)
+    inputs = page.of("input", type="range")
     frames = page.of("div", **{"class": "lrlib-frame"})
+    sizes = [int(slider["max"]) + 1 for slider in inputs]
+    assert len(inputs) == 2
+    assert len(frames) == len(seen) == sizes[0] * sizes[1]
+    assert len(set(seen)) == len(seen)
+    assert (5, 0.1) in seen
+    assert (20, 0.9) in seen
     visible = [number for number, frame in enumerate(frames) if "hidden" not in frame]
     chosen = 0
-    for slider in page.of("input"):
+    for slider in inputs:
         chosen = chosen * (int(slider["max"]) + 1) + int(slider["value"])
     assert visible == [chosen]
     assert seen[chosen] == (10, 0.5)
@@ -117,12 +110,12 @@ def test_static_frames_differ(static):
     text = explore.sliders(
         lambda ax, half_cycle: plots.curves(ax, {"rate": lr_curve(Cyclical(half_cycle), 100)}),
         "Cycles.",
-        half_cycle=(5, 50, 20),
+        half_cycle=[5, 20, 50],
     ).data
     frames = text.split('class="lrlib-frame"')[1:]
     lines = {frame[frame.index('<path d="', frame.index("line2d")) :][:400] for frame in frames}
-    assert len(frames) > 5
-    assert len(lines) > 1
+    assert len(frames) == 3
+    assert len(lines) == 3
 
 
 def axes_of(frame):
@@ -134,9 +127,9 @@ def test_the_axes_stay_where_they_are_while_a_slider_moves(static):
     def draw(ax, every):
         ax.set_ylim(0, 10.0**every)  # longer and longer labels
 
-    frames = explore.sliders(draw, "x", every=(1, 9, 3)).data.split('class="lrlib-frame"')[1:]
+    frames = explore.sliders(draw, "x", every=[1, 3, 9]).data.split('class="lrlib-frame"')[1:]
     places = {path for frame in frames for path in axes_of(frame)}
-    assert len(frames) > 5
+    assert len(frames) == 3
     assert len(places) == 1
 
 
@@ -150,7 +143,7 @@ def test_static_controls_are_labelled_and_speak_their_value(static):
 
 def test_static_ids_are_unique_over_explorers(static):
     text = "".join(
-        explore.sliders(lambda ax, every: None, "x", every=(5, 20, 10)).data for _ in range(2)
+        explore.sliders(lambda ax, every: None, "x", every=[5, 20]).data for _ in range(2)
     )
     ids = [attributes["id"] for _, attributes in Elements(text).found if "id" in attributes]
     assert len(ids) == len(set(ids))

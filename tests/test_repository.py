@@ -1,5 +1,6 @@
 """The repository itself: its licence, its pins, its commands, and what must not be in it."""
 
+import functools
 import os
 import re
 import shutil
@@ -8,9 +9,11 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import check_jsonschema
 import pytest
 import yaml
 from checkout import ROOT, run
+from click.testing import CliRunner
 from environments import requirements
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -25,9 +28,8 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def schema_errors(schema: str, path: Path) -> str:
-    program = Path(sys.executable).with_name("check-jsonschema")
-    result = run(str(program), "--builtin-schema", schema, str(path))
-    return "" if result.returncode == 0 else result.stdout + result.stderr
+    result = CliRunner().invoke(check_jsonschema.main, ["--builtin-schema", schema, str(path)])
+    return "" if result.exit_code == 0 else result.output or str(result.exception)
 
 
 # Workflow, citation and pre-commit files
@@ -93,6 +95,14 @@ def test_pins_are_sorted_and_unique():
     assert len(read_pins()) == len(names)
 
 
+@functools.cache
+def installed(name: str) -> tuple[str, SpecifierSet, list[Requirement]]:
+    """Version of a distribution, the Pythons that it supports, and what it requires."""
+    found = metadata.distribution(name)
+    pythons = SpecifierSet(found.metadata.get("Requires-Python") or "")
+    return found.version.split("+")[0], pythons, [Requirement(r) for r in found.requires or []]
+
+
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 @pytest.mark.parametrize(("platform", "system"), [("linux", "Linux"), ("darwin", "Darwin")])
 def test_pins_cover_every_requirement(python, platform, system):
@@ -128,14 +138,12 @@ def test_pins_cover_every_requirement(python, platform, system):
         if name in elsewhere or not new:
             continue
         seen |= new
-        installed = metadata.distribution(name)
-        if installed.version.split("+")[0] != pins[name]:
-            problems.add(f"{name} is pinned to {pins[name]}, but {installed.version} is installed")
-        supported = SpecifierSet(installed.metadata.get("Requires-Python") or "")
+        version, supported, required = installed(name)
+        if version != pins[name]:
+            problems.add(f"{name} is pinned to {pins[name]}, but {version} is installed")
         if not supported.contains(f"{python}.0"):
-            problems.add(f"{name}=={installed.version} needs Python {supported}")
-        for line in installed.requires or []:
-            waiting += [(name, extra, Requirement(line)) for _, extra in new]
+            problems.add(f"{name}=={version} needs Python {supported}")
+        waiting += [(name, extra, each) for each in required for _, extra in new]
     assert not problems
 
 
