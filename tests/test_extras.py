@@ -206,7 +206,7 @@ def unexplained(source):
 
 def test_every_import_names_the_extra_that_brings_it():
     paths = set((ROOT / "lrlib").rglob("*.py")) - SILENT
-    missing = {path.name: [*unexplained(path.read_text("utf-8"))] for path in paths}
+    missing = {str(path): [*unexplained(path.read_text("utf-8"))] for path in paths}
     assert not {name: packages for name, packages in missing.items() if packages}
 
 
