@@ -146,7 +146,9 @@ def test_the_command_of_the_message_brings_what_is_missing(alone):
     assert command[0] == "python"
     before = alone.versions()
     alone.run(*command[1:]).check_returncode()
-    assert {canonicalize_name(name) for name in alone.versions().keys() - before} == missing
+    brought = alone.versions().keys() - before
+    alone.run("-m", "pip", "uninstall", "--yes", *brought).check_returncode()
+    assert {canonicalize_name(name) for name in brought} == missing
 
 
 # One extra is missing, and all others are there
