@@ -147,7 +147,9 @@ def test_the_command_of_the_message_brings_what_is_missing(alone):
     assert command[0] == "python"
     before = alone.versions()
     alone.run(*command[1:]).check_returncode()
-    assert {canonicalize_name(name) for name in alone.versions().keys() - before} == missing
+    brought = alone.versions().keys() - before
+    alone.run("-m", "pip", "uninstall", "--yes", *brought).check_returncode()
+    assert {canonicalize_name(name) for name in brought} == missing
 
 
 # One extra is missing, and all others are there
@@ -204,7 +206,7 @@ def unexplained(source):
 
 def test_every_import_names_the_extra_that_brings_it():
     paths = set((ROOT / "lrlib").rglob("*.py"))
-    missing = {path.name: [*unexplained(path.read_text("utf-8"))] for path in paths}
+    missing = {str(path): [*unexplained(path.read_text("utf-8"))] for path in paths}
     assert not {name: packages for name, packages in missing.items() if packages}
 
 
