@@ -30,8 +30,8 @@ unit test-slow notebooks book: export OMP_WAIT_POLICY = passive
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-# What has not changed is not run again. After a warning everything is: else the next build, which
-# would not look at that page, would pass.
+# What has not changed is not run again. After a warning all pages are read again: else the next
+# build, which would not look at that page, would pass.
 book: $(installed) ## run the notebooks that changed, build the site into _build/html, check it
 	.venv/bin/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
 	@$(MAKE) --no-print-directory _build/checked

@@ -39,11 +39,11 @@ class Both:
     def __init__(self, live, page):
         self.live, self.page = live, page
 
-    def score(self, right, because):
-        """For predictions alone."""
-        live = self.live.score(right, because)
-        with for_a_page():
-            return Both(live, self.page.score(right, because))
+    def __getattr__(self, name):
+        if name.startswith("_"):  # what IPython asks for, to see how to display this
+            raise AttributeError(name)
+        of_live, of_page = getattr(self.live, name), getattr(self.page, name)
+        return twice(of_live, of_page) if callable(of_live) else of_live
 
     def _repr_mimebundle_(self, **_):
         live = bundle(self.live)
@@ -51,18 +51,21 @@ class Both:
             return {**live, PAGE: bundle(self.page)}
 
 
-def twice(make):
-    def make_both(*arguments, **options):
-        live = make(*arguments, **options)
-        with for_a_page():
-            return Both(live, make(*arguments, **options))
+def twice(live, page):
+    """One function for two: it returns both results."""
 
-    return make_both
+    def call_both(*arguments, **options):
+        result = live(*arguments, **options)
+        with for_a_page():
+            return Both(result, page(*arguments, **options))
+
+    return call_both
 
 
 def make_controls_twice():
-    explore.sliders, explore.retrain = twice(explore.sliders), twice(explore.retrain)
-    quiz.Prediction = twice(quiz.Prediction)
+    for module, name in ((explore, "sliders"), (explore, "retrain"), (quiz, "Prediction")):
+        make = getattr(module, name)
+        setattr(module, name, twice(make, make))
 
 
 def share_the_cores():

@@ -42,7 +42,7 @@ guess = quiz.Prediction("Does it rise?", ["yes", "no"])
 guess
 """
 
-SCORE = 'guess.score("no", "It fell.")'
+SCORE = 'guess.score(guess.answers[1], "It fell.")'
 
 # As `train.fit` draws one.
 BAR = """\
