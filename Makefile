@@ -42,12 +42,12 @@ _build/checked: tests/site/check_build.py $(wildcard book/_static/* book/_ext/*.
 
 test: lint unit notebooks ## lint, unit and notebooks, one after the other
 
-lint: $(installed) ## check style, types, spelling and the workflow file
+lint: $(installed) ## check style, types, spelling and the workflow files
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
 	.venv/bin/codespell
-	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/book.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 unit: $(installed) ## run the tests of lrlib and of the repository, and the doctests
 	$(python) -m pytest
