@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 from checkout import ROOT, git, program, read, run
+from sphinx.util.matching import get_matching_files
 
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
@@ -45,6 +46,12 @@ def test_what_a_pull_request_is_asked_for_exists():
     files = set(re.findall(r"[A-Z]+\.md", asked))
     assert files
     assert all((ROOT / name).is_file() for name in files)
+
+
+def test_nothing_that_contributors_read_becomes_a_page_of_the_book():
+    excluded = yaml.safe_load(read("_config.yml"))["exclude_patterns"]
+    pages = get_matching_files(ROOT, ["**.md"], [*excluded, "_build"])
+    assert {Path(page).parent.as_posix() for page in pages} == {"book"}
 
 
 # Changes
