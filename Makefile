@@ -24,8 +24,8 @@ unit test-slow notebooks book: export OMP_WAIT_POLICY = passive
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint unit test-slow test-site notebooks bench record reproduce lab hooks home \
-        clean distclean
+.PHONY: help book test lint unit test-slow test-site notebooks bench record reproduce lab hooks \
+        home clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -93,7 +93,7 @@ test-site: $(installed) ## open every page of the built site in Chromium and use
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks
 
-# Git starts what stands here at the top of the checkout. Where nbdime gives up without a word in the
+# Git starts these programs at the top of the checkout. Where nbdime gives up without a word in the
 # file, as on two new cells in one place, git merges the text.
 hooks: $(installed) ## let git compare notebooks cell by cell, and check before each commit
 	git config diff.jupyternotebook.command ".venv/bin/git-nbdiffdriver diff"

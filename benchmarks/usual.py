@@ -19,20 +19,23 @@ from lrlib import data
 _DECLARED: list[torch.library.Library] = []
 
 
-def _import_transforms() -> ModuleType:
+def import_torchvision() -> ModuleType:
+    """Import torchvision, also where a plain import fails: a CUDA build beside a torch for the CPU.
+
+    Such a build lacks its compiled operators, and its import fails on the first one it looks up.
+    Transforms and datasets use none of them: declaring that they exist is enough.
+    """
     try:
-        from torchvision import transforms
+        import torchvision
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
-        # A torchvision built for CUDA beside a torch built for the CPU lacks its compiled
-        # operators, and its import fails on the first one it looks up. Transforms use none.
         library = torch.library.Library("torchvision", "FRAGMENT")
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _DECLARED.append(library)
-        from torchvision import transforms
-    return transforms
+        import torchvision
+    return torchvision
 
 
 class _Pictures(Dataset[tuple[Tensor, int]]):
@@ -54,7 +57,7 @@ class _Pictures(Dataset[tuple[Tensor, int]]):
 
 def batches(images: data.Images, batch_size: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield augmented batches without end, as a DataLoader makes them."""
-    transforms = _import_transforms()
+    transforms = import_torchvision().transforms
     steps = [
         transforms.RandomCrop(32, padding=4),
         transforms.RandomHorizontalFlip(),
@@ -83,7 +86,7 @@ def blitz(splits: data.Splits, parts: int) -> Iterator[float]:
     Yields:
         After each part but the last nan; at the end the validation accuracy.
     """
-    transforms = _import_transforms()
+    transforms = import_torchvision().transforms
     half = (0.5, 0.5, 0.5)
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(half, half)])
     pictures = _Pictures(splits.train, transform)

@@ -53,8 +53,8 @@ def test_git_changes_no_byte_of_a_binary_kind(tracked, name, kept):
 def test_the_claims_and_the_record_are_read_from_a_clone(clone):
     program = """
 import lrlib
-from lrlib.evidence import claims, rows
-print(lrlib.__file__, len(claims.read()), len(rows.read()), sep="\\n")
+from lrlib.evidence import claims, read
+print(lrlib.__file__, len(claims.read()), len(read().rows), sep="\\n")
 """
     result = run(sys.executable, "-c", program, cwd=clone, PYTHONPATH=str(clone))
     assert result.returncode == 0, result.stderr

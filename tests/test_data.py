@@ -11,6 +11,7 @@ import platformdirs
 import pytest
 import torch
 
+from benchmarks import usual
 from lrlib import data, fetch, shapes10
 from lrlib.images import MEAN, normalise
 
@@ -51,19 +52,7 @@ def cifar10(real_data):
 
 @pytest.fixture(scope="module")
 def torchvision():
-    """Torchvision, also where a plain import fails: a build for CUDA beside a torch for the CPU."""
-    try:
-        import torchvision
-    except RuntimeError as error:
-        if "torchvision::nms" not in str(error):
-            raise
-        # Such a build lacks its compiled operators, and its import fails on the first one it looks
-        # up. Nothing here uses them: declaring that they exist is enough.
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision
-    return torchvision
+    return usual.import_torchvision()
 
 
 def fingerprints(images):

@@ -60,6 +60,15 @@ def home(folder, *address):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def refused(folder, *address):
+    """What is said to an address that is not taken; nothing was written."""
+    before = contents(folder)
+    result = home(folder, *address)
+    assert result.returncode == 1
+    assert contents(folder) == before
+    return result.stderr
+
+
 # One place, and copies in step with it
 
 
@@ -119,11 +128,7 @@ def test_endings_that_people_copy_along_are_dropped(copy, ending):
     ],
 )
 def test_an_address_without_buttons_is_refused_in_a_sentence(copy, address):
-    before = contents(copy)
-    result = home(copy, address)
-    assert result.returncode == 1
-    assert f"such as {ADDRESS}, got {address!r}; correct it" in result.stderr
-    assert contents(copy) == before
+    assert f"such as {ADDRESS}, got {address!r}; correct it" in refused(copy, address)
 
 
 def test_a_new_branch_is_copied_too(copy):
@@ -139,11 +144,7 @@ def test_a_new_branch_is_copied_too(copy):
 def test_a_lost_place_is_named_and_nothing_is_written(copy):
     readme = copy / "README.md"
     readme.write_text(readme.read_text("utf-8").replace("<!-- end -->", ""), "utf-8")
-    before = contents(copy)
-    result = home(copy, ADDRESS)
-    assert result.returncode == 1
-    assert f"{readme} must have one place for the address" in result.stderr
-    assert contents(copy) == before
+    assert f"{readme} must have one place for the address" in refused(copy, ADDRESS)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -221,11 +222,7 @@ def test_a_first_cell_that_was_changed_by_hand_is_written_anew(copy):
 def test_a_lost_first_cell_is_named_and_nothing_is_written(copy):
     path = copy / "notebooks" / "04-cosine-annealing.ipynb"
     path.write_text(path.read_text("utf-8").replace('"id": "bootstrap"', '"id": "first"'), "utf-8")
-    before = contents(copy)
-    result = home(copy, ADDRESS)
-    assert result.returncode == 1
-    assert f"{path} must have one cell with the id 'bootstrap', and has 0" in result.stderr
-    assert contents(copy) == before
+    assert f"{path} must have one cell with the id 'bootstrap', and has 0" in refused(copy, ADDRESS)
 
 
 def test_where_lrlib_is_nothing_is_installed(tmp_path):
