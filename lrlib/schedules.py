@@ -651,7 +651,7 @@ def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0)
     Raises:
         ValueError: `steps` is not a positive integer, or `peak_lr` is not positive and finite.
         TypeError: The scheduler is `ReduceLROnPlateau`, which needs a metric at each step, or it
-            holds an object that cannot be copied.
+            holds an object that cannot be copied; or `schedule` is nothing of the kind.
 
     Example:
         >>> lr_curve(StepDecay(every=2, factor=0.5), steps=4, peak_lr=0.1)
@@ -674,6 +674,11 @@ def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0)
         )
     if isinstance(schedule, LRScheduler):
         return _torch_curve(schedule, steps)
+    if not callable(schedule) or isinstance(schedule, type):
+        raise TypeError(
+            "lr_curve takes a schedule, a function of the step or a torch scheduler, got "
+            f"{schedule!r}; Fixed() is the schedule of a constant rate"
+        )
     if not 0 < peak_lr < math.inf:
         raise ValueError(f"peak_lr must be positive and finite, got {peak_lr!r}")
     return np.array([peak_lr * schedule(step) for step in range(steps)], dtype=np.float64)

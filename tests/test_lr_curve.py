@@ -3,6 +3,7 @@
 import copy
 import functools
 import random
+import re
 import threading
 import warnings
 from collections.abc import Callable
@@ -320,6 +321,12 @@ def test_a_plateau_has_no_curve() -> None:
     _, scheduler = new_run(lambda o: ReduceLROnPlateau(o))
     with pytest.raises(TypeError, match=r"ReduceLROnPlateau.*metric"):
         lr_curve(scheduler, steps=1)  # one rate could be told, a curve could not
+
+
+@pytest.mark.parametrize("bad", [0.1, None, "cosine", CosineAnnealing])
+def test_what_is_no_schedule_is_refused_by_name(bad: Any) -> None:
+    with pytest.raises(TypeError, match=re.escape(f"got {bad!r}; Fixed()")):
+        lr_curve(bad, steps=3)
 
 
 @pytest.mark.parametrize("steps", [0, -1, 2.5, float("nan"), "3", None])
