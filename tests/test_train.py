@@ -1,5 +1,6 @@
 """The loop: it learns, it repeats itself, it logs what it applied, and it stops as it should."""
 
+import io
 import math
 
 import pytest
@@ -121,6 +122,33 @@ def test_a_plateau_does_not_act_on_an_epoch_that_was_not_finished(tiny_splits):
         on_step=stop_in_the_second_epoch,
     )
     assert scheduler.last_epoch == 1
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_a_run_that_was_stopped_goes_on_with_the_rates_of_one_that_was_not(tiny_splits, extended):
+    short, longer = (schedules.Warmup(3, schedules.CosineAnnealing(n)) for n in (7, 17))
+    net, optimizer = make(tiny_splits)
+    scheduler = LambdaLR(optimizer, short)
+    before = train.fit(net, optimizer, tiny_splits, epochs=1, scheduler=scheduler)
+    file = io.BytesIO()
+    torch.save((net.state_dict(), optimizer.state_dict(), scheduler.state_dict()), file)
+    file.seek(0)
+    model_state, optimizer_state, scheduler_state = torch.load(file, weights_only=True)
+
+    net, optimizer = make(tiny_splits, seed=1)
+    net.load_state_dict(model_state)
+    if extended:
+        optimizer.load_state_dict(optimizer_state)
+        steps_done = scheduler_state["last_epoch"]
+        scheduler = LambdaLR(optimizer, longer, last_epoch=steps_done - 1)
+    else:
+        scheduler = LambdaLR(optimizer, short)
+        optimizer.load_state_dict(optimizer_state)
+        scheduler.load_state_dict(scheduler_state)
+    after = train.fit(net, optimizer, tiny_splits, epochs=1, scheduler=scheduler)
+    schedule = longer if extended else short
+    assert before.lr == [0.05 * short(step) for step in range(5)]
+    assert after.lr == [0.05 * schedule(step) for step in range(5, 10)]
 
 
 def test_a_history_has_one_entry_a_step_and_one_an_epoch(tiny_splits):
