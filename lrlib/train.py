@@ -239,7 +239,7 @@ def _check(
     trained = require_parameters(model, optimizer)
     if scheduler is not None:
         require_scheduler(scheduler, optimizer)
-    with _judging(model), torch.random.fork_rng(), torch.enable_grad():
+    with _judging(model), torch.enable_grad():
         # One image twice: a training set may consist of a single image.
         logits = model(normalise(splits.train.x[:1].repeat(2, 1, 1, 1)))
     require_logits(logits, splits)
