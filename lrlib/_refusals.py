@@ -77,7 +77,7 @@ def require_influence(logits: Tensor, trained: list[Tensor]) -> None:
     if not logits.requires_grad:  # a model may switch gradients off in eval mode
         return
     gradients = torch.autograd.grad(logits.sum(), trained, allow_unused=True)
-    if all(gradient is None for gradient in gradients):
+    if not [gradient for gradient in gradients if gradient is not None]:
         raise ValueError(
             "the optimizer must hold parameters that the model's output depends on, got "
             f"{plural(len(trained), 'parameter')} of the model that its forward does not use, so "
