@@ -41,6 +41,23 @@ def real_data(monkeypatch):
     return folder
 
 
+@pytest.fixture(scope="module")
+def torchvision():
+    """Torchvision, also where a plain import fails: a build for CUDA beside a torch for the CPU."""
+    try:
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        # Such a build lacks its compiled operators, and its import fails on the first one it looks
+        # up. Nothing here uses them: declaring that they exist is enough.
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision
+    return torchvision
+
+
 @pytest.fixture
 def undo_what_a_recorder_sets(monkeypatch):
     """What recording sets in processes of its own must not outlive a test that sets it in this."""

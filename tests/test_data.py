@@ -41,23 +41,6 @@ def small_stand_in(monkeypatch):
     monkeypatch.setattr(shapes10, "draw", lambda count, seed: draw(count // 5, seed))
 
 
-@pytest.fixture(scope="module")
-def torchvision():
-    """Torchvision, also where a plain import fails: a build for CUDA beside a torch for the CPU."""
-    try:
-        import torchvision
-    except RuntimeError as error:
-        if "torchvision::nms" not in str(error):
-            raise
-        # Such a build lacks its compiled operators, and its import fails on the first one it looks
-        # up. Nothing here uses them: declaring that they exist is enough.
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision
-    return torchvision
-
-
 def fingerprints(images):
     return {hashlib.sha256(image.numpy().tobytes()).digest() for image in images.x}
 
