@@ -18,15 +18,20 @@ ifneq ($(shell cat $(installed) 2> /dev/null),$(shell pwd -P))
 .PHONY: $(installed)
 endif
 
+# Else a thread that waits for another one keeps a core busy: on a busy machine a training that takes
+# seconds would take minutes. On a quiet one nothing changes.
+unit test-slow notebooks book: export OMP_WAIT_POLICY = passive
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint unit test-slow test-site notebooks bench record reproduce lab home clean distclean
+.PHONY: help book test lint unit test-slow test-site notebooks bench record reproduce lab hooks \
+        home clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-# What has not changed is not run again. After a warning everything is: else the next build, which
-# would not look at that page, would pass.
+# What has not changed is not run again. After a warning all pages are read again: else the next
+# build, which would not look at that page, would pass.
 book: $(installed) ## run the notebooks that changed, build the site into _build/html, check it
 	.venv/bin/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
 	@$(MAKE) --no-print-directory _build/checked
@@ -41,26 +46,29 @@ _build/checked: tests/site/check_build.py $(wildcard book/_static/* book/_ext/*.
 
 test: lint unit notebooks ## lint, unit and notebooks, one after the other
 
-lint: $(installed) ## check style, types, spelling and the workflow file
+lint: $(installed) ## check style, types, spelling and the workflow files
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
+	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/codespell
-	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/book.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 unit: $(installed) ## run the tests of lrlib and of the repository, and the doctests
-	$(python) -m pytest
+	$(python) -m pytest --numprocesses=auto --dist=worksteal
 
 test-slow: $(installed) ## run the tests marked slow, which `make test` leaves out
 	$(python) -m pytest -m slow
 
-# Not in _build: nbmake passes over notebooks in a folder of that name.
+# Not in _build: nbmake passes over notebooks in a folder of that name. The book takes what was run
+# here, unless something has changed by then.
 notebooks: $(installed) ## run copies of the eight notebooks and look for hidden errors
 	rm -rf build/tested
 	$(python) tests/notebooks/stage.py build/tested
 	$(python) -m pytest --nbmake --overwrite --nbmake-kernel=python3 --nbmake-timeout=600 \
-	    build/tested
+	    build/tested --numprocesses=auto --maxschedchunk=1
 	$(python) -m pytest tests/notebooks/check_executed.py
+	$(python) book/_ext/executions.py build/tested
 
 # With SMOKE=1 everything runs once, on noise, and nothing is written down.
 bench: $(installed) ## measure how fast the book trains: print a table, save its rows
@@ -80,10 +88,20 @@ test-site: $(installed) ## open every page of the built site in Chromium and use
 	@test -f _build/html/index.html || { echo "There is no site yet: make book" >&2; exit 1; }
 	@command -v chromium chromium-browser google-chrome > /dev/null \
 	    || .venv/bin/playwright install --with-deps chromium
-	$(python) -m pytest --numprocesses=auto tests/site/check_browser.py
+	$(python) -m pytest --numprocesses=auto --dist=worksteal tests/site/check_browser.py
 
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks
+
+# Git starts these programs at the top of the checkout. Where nbdime gives up without a word in the
+# file, as on two new cells in one place, git merges the text.
+hooks: $(installed) ## let git compare notebooks cell by cell, and check before each commit
+	git config diff.jupyternotebook.command ".venv/bin/git-nbdiffdriver diff"
+	git config merge.jupyternotebook.name nbdime
+	git config merge.jupyternotebook.driver ".venv/bin/git-nbmergedriver merge %O %A %B %L %P || \
+	    (! grep -q -e '<<<<<<<' -e nbdime-conflicts %A && \
+	    git merge-file -L ours -L base -L theirs %A %O %B)"
+	.venv/bin/pre-commit install
 
 # With URL= the address is taken away; without URL, what _config.yml says is written out once more.
 home: ## write where the repository lives: make home URL=https://github.com/you/your-copy

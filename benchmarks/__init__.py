@@ -1,1 +1,1 @@
-"""How fast the book trains: ratios (`make bench`), what was searched, and cost as work grows."""
+"""Measurements of how fast the book trains: `make bench` runs `benchmarks/speed.py`."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+ROOT = Path(__file__).parents[1]
 
 # The first cell starts the clock and wraps what trains. What a notebook's own loops do in between
 # does not count as training.
@@ -35,6 +35,10 @@ _END = """\
 import json
 print(json.dumps([_clock["training"], time.perf_counter() - _clock["started"]]))
 """
+_SMOKE = """\
+from benchmarks import loops
+loops.train_seed(0, smoke=True)
+"""
 
 
 def seconds(notebook: nbformat.NotebookNode, folder: Path) -> tuple[float, float]:
@@ -46,24 +50,9 @@ def seconds(notebook: nbformat.NotebookNode, folder: Path) -> tuple[float, float
     return training, total
 
 
-def read(path: Path) -> nbformat.NotebookNode:
-    """Read a notebook as it is stored."""
-    return nbformat.read(path, as_version=4)
-
-
-def chapters() -> list[Path]:
-    """Return the eight notebooks of the book."""
-    return sorted(FOLDER.glob("*.ipynb"))
-
-
-def smoke_notebook() -> nbformat.NotebookNode:
-    """Return a notebook that trains for a moment."""
-    source = """\
-import torch
-from benchmarks.seeds import tiny
-from lrlib import model, train
-net = model.small_cnn()
-optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
-train.fit(net, optimizer, tiny(), epochs=1)
-"""
-    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+def chapters(smoke: bool) -> dict[str, nbformat.NotebookNode]:
+    """Read the eight notebooks of the book; for a smoke test, make one that trains a moment."""
+    if smoke:
+        return {"smoke": nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(_SMOKE)])}
+    files = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    return {file.stem: nbformat.read(file, as_version=4) for file in files}

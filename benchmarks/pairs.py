@@ -2,8 +2,11 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import torch
 
 Clock = Callable[[], float]
 Times = dict[str, list[float]]
@@ -11,6 +14,17 @@ Times = dict[str, list[float]]
 wall: Clock = time.perf_counter
 # Other programs do not count in it, so it compares work on one thread best.
 processor: Clock = time.process_time
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch compute with so many threads: for a while, or in a function that it decorates."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def in_turn(

@@ -3,8 +3,9 @@
 `blitz` is the recipe of PyTorch's "60 minute blitz" tutorial.
 """
 
+import itertools
+import math
 from collections.abc import Iterator
-from functools import partial
 from types import ModuleType
 
 import torch
@@ -18,20 +19,23 @@ from lrlib import data
 _DECLARED: list[torch.library.Library] = []
 
 
-def _import_transforms() -> ModuleType:
+def import_torchvision() -> ModuleType:
+    """Import torchvision, also where a plain import fails: a CUDA build beside a torch for the CPU.
+
+    Such a build lacks its compiled operators, and its import fails on the first one it looks up.
+    Transforms and datasets use none of them: declaring that they exist is enough.
+    """
     try:
-        from torchvision import transforms
+        import torchvision
     except RuntimeError as error:
         if "torchvision::nms" not in str(error):
             raise
-        # A torchvision built for CUDA beside a torch built for the CPU lacks its compiled
-        # operators, and its import fails on the first one it looks up. Transforms use none.
         library = torch.library.Library("torchvision", "FRAGMENT")
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _DECLARED.append(library)
-        from torchvision import transforms
-    return transforms
+        import torchvision
+    return torchvision
 
 
 class _Pictures(Dataset[tuple[Tensor, int]]):
@@ -53,64 +57,54 @@ class _Pictures(Dataset[tuple[Tensor, int]]):
 
 def batches(images: data.Images, batch_size: int, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield augmented batches without end, as a DataLoader makes them."""
-    transforms = _import_transforms()
-    transform = transforms.Compose(
-        [
-            transforms.RandomCrop(32, padding=4),
-            transforms.RandomHorizontalFlip(),
-            transforms.ToTensor(),
-            transforms.Normalize(*([v / 255 for v in vs] for vs in (data._MEAN, data._STD))),
-        ]
-    )
-    loader = DataLoader(
-        _Pictures(images, transform),
-        batch_size,
-        shuffle=True,
-        drop_last=True,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-    )
+    transforms = import_torchvision().transforms
+    steps = [
+        transforms.RandomCrop(32, padding=4),
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        transforms.Normalize((0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)),
+    ]
+    pictures = _Pictures(images, transforms.Compose(steps))
+    options = {"num_workers": workers, "persistent_workers": workers > 0}
+    loader = DataLoader(pictures, batch_size, shuffle=True, drop_last=True, **options)
     while True:
         yield from loader
 
 
-class _LeNet(nn.Sequential):
-    def __init__(self) -> None:
-        super().__init__(
-            *(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
-            *(nn.Linear(16 * 5 * 5, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU()),
-            nn.Linear(84, 10),
-        )
+def _lenet() -> nn.Sequential:
+    return nn.Sequential(
+        *(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Linear(16 * 5 * 5, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU()),
+        nn.Linear(84, 10),
+    )
 
 
 def blitz(splits: data.Splits, parts: int) -> Iterator[float]:
-    """Train as the tutorial does, in so many parts.
+    """Train for two epochs as the tutorial does, in so many parts.
 
     Yields:
         After each part but the last nan; at the end the validation accuracy.
     """
-    transforms = _import_transforms()
+    transforms = import_torchvision().transforms
     half = (0.5, 0.5, 0.5)
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(half, half)])
-    load = partial(DataLoader, batch_size=4, num_workers=2)
-    loader = load(_Pictures(splits.train, transform), shuffle=True)
+    pictures = _Pictures(splits.train, transform)
+    loader = DataLoader(pictures, batch_size=4, shuffle=True, num_workers=2)
     torch.manual_seed(0)
-    net = _LeNet()
+    net = _lenet()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9)
-    total, step = 2 * len(loader), 0
-    for _ in range(2):
-        for x, y in loader:
+    both_epochs = itertools.chain(loader, loader)
+    for part in range(1, parts + 1):
+        for x, y in itertools.islice(both_epochs, math.ceil(2 * len(loader) / parts)):
             optimizer.zero_grad()
             loss = functional.cross_entropy(net(x), y)
             loss.backward()
             optimizer.step()
             loss.item()  # the tutorial adds the losses up
-            step += 1
-            if step * parts // total > (step - 1) * parts // total and step < total:
-                yield float("nan")
+        if part < parts:
+            yield math.nan
+    loader = DataLoader(_Pictures(splits.val, transform), batch_size=4, num_workers=2)
     with torch.no_grad():
-        right = [
-            (net(x).argmax(dim=1) == y).float() for x, y in load(_Pictures(splits.val, transform))
-        ]
+        right = [(net(x).argmax(dim=1) == y).float() for x, y in loader]
     yield float(torch.cat(right).mean())

@@ -3,8 +3,9 @@
 Usage: python book/home.py [ADDRESS]
 
 The address stands in `_config.yml`, as `repository.url`. A notebook that is opened alone, the
-README and the citation cannot look there: they hold copies, which this program writes. Without
-ADDRESS it copies what `_config.yml` says; an empty ADDRESS takes the address away.
+README and the citation cannot look there: they hold copies, which this program writes, and with the
+address the whole first cell of each notebook. Without ADDRESS it copies what `_config.yml` says; an
+empty ADDRESS takes the address away.
 """
 
 import json
@@ -17,6 +18,26 @@ CONFIG = ROOT / "_config.yml"
 README = ROOT / "README.md"
 CITATION = ROOT / "CITATION.cff"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+# A source and a name with extras, side by side, are what pip understands for a folder, an archive
+# and an address alike.
+FIRST_CELL = """\
+# Install lrlib where it is missing; what is there already stays as it is.
+import importlib.util
+import os
+
+if importlib.util.find_spec("lrlib") is None:
+    source = os.environ.get("LRLIB_SOURCE") or "ADDRESS"
+    if not source:
+        raise ModuleNotFoundError(
+            "lrlib is not installed here, and this notebook has no address to "
+            "get it from: run %env LRLIB_SOURCE=... with a folder or address "
+            "for pip, then this cell once more"
+        )
+    %pip list --format=freeze > present.txt
+    %pip install --constraint present.txt "{source}" "lrlib[notebooks]"
+    importlib.import_module("lrlib")  # fails here if pip did
+"""
 
 
 def configured(key: str) -> str:
@@ -65,6 +86,17 @@ def replace(path: Path, pattern: str, text: str) -> str:
     return new
 
 
+def with_first_cell(path: Path, source: str) -> str:
+    """Return the notebook's content with the first cell that installs lrlib from `source`."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["id"] == "bootstrap"]
+    if len(cells) != 1:
+        sys.exit(f"{path} must have one cell with the id 'bootstrap', and has {len(cells)}")
+    text = FIRST_CELL.replace("ADDRESS", source).rstrip()
+    cells[0]["source"] = text.splitlines(keepends=True)
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
 def main(address: str) -> None:
     """Write the address, and what follows from it, to its places."""
     address, branch = checked(address), configured("branch")
@@ -74,9 +106,9 @@ def main(address: str) -> None:
         (CONFIG, r"^(  url: *).*$", json.dumps(address)),
         (CITATION, r"^(type: .*\n)(?:repository-code: .*\n)?", code),
         (README, r"^(<!-- make home -->\n)(?s:.*)(?=^<!-- end -->$)", table(address, branch)),
-        *((path, r'(LRLIB_SOURCE\\"\) or \\").*?(?=\\")', source) for path in NOTEBOOKS),
     ]
     contents = {path: replace(path, pattern, text) for path, pattern, text in places}
+    contents |= {path: with_first_cell(path, source) for path in NOTEBOOKS}
     for path, content in contents.items():
         path.write_text(content, encoding="utf-8", newline="\n")
     print(f"The repository is at {address}." if address else "The repository has no address.")

@@ -3,11 +3,14 @@
 import os
 from collections.abc import Callable, Sequence
 
-from IPython.display import HTML
-from matplotlib.axes import Axes
-
-from lrlib import _live, _static, plots
+from lrlib import plots
 from lrlib._drawing import name_lines
+from lrlib._extras import extra
+from lrlib.explore import _static
+
+with extra("plots", "a figure to play with"):
+    from IPython.display import HTML
+    from matplotlib.axes import Axes
 
 
 def compare(
@@ -51,5 +54,7 @@ def compare(
             draw(axes, name)
         name_lines(axes[-1])
         return plots.show(figure, f"{alt} Shown: {'; '.join(shown) or 'none'}.").data
+
+    from lrlib.explore import _live  # ipywidgets loads with it
 
     return _live.boxes(picture, names, chosen)

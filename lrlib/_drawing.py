@@ -6,11 +6,15 @@ import itertools
 import math
 import re
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from lrlib._extras import extra
+
+with extra("plots", "drawing"):
+    import matplotlib as mpl
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 # Each colour has a contrast of at least 4.5 : 1 on white. The site's style sheet replaces them by
 # lighter ones on a dark page.

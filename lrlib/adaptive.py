@@ -40,8 +40,9 @@ def effective_lr(optimizer: Optimizer) -> list[Tensor]:
         and dtype. A parameter that has not been updated yet has no rate: its tensor is NaN.
 
     Raises:
-        TypeError: The optimizer is of another kind.
-        ValueError: The optimizer has not made a step yet.
+        TypeError: The optimizer is of another kind, or a parameter is complex.
+        ValueError: The optimizer has not made a step yet; or a gradient was NaN, so that the record
+            of squares holds NaN; or centred squares have been rounded below zero.
 
     Source:
         Duchi et al. (2011); Tieleman and Hinton (2012); Kingma and Ba (2015), algorithm 1;
@@ -63,32 +64,58 @@ def effective_lr(optimizer: Optimizer) -> list[Tensor]:
             "effective_lr knows Adagrad, RMSprop, Adam and AdamW of torch, got "
             f"{type(optimizer).__name__}; SGD has the same rate, lr, for every parameter"
         )
-    rates = [
-        _rate(optimizer, group, parameter)
-        for group in optimizer.param_groups
-        for parameter in group["params"]
+    parameters = [
+        (group, parameter) for group in optimizer.param_groups for parameter in group["params"]
     ]
-    if all(bool(rate.isnan().all()) for rate in rates):
+    for number, (_, parameter) in enumerate(parameters):
+        if parameter.is_complex():
+            raise TypeError(
+                f"effective_lr takes real parameters, got {str(parameter.dtype)[6:]} of shape "
+                f"{tuple(parameter.shape)} in parameter {number}; torch gives its real and its "
+                "imaginary part a rate each: optimize torch.view_as_real of it, and make it "
+                "complex in the model with torch.view_as_complex"
+            )
+    if all(_steps(optimizer, parameter) == 0 for _, parameter in parameters):
         raise ValueError(
             f"this {type(optimizer).__name__} has not made a step, so no rate is known yet; "
             "train for at least one step first"
         )
-    return rates
+    return [
+        _rate(optimizer, group, parameter, number)
+        for number, (group, parameter) in enumerate(parameters)
+    ]
 
 
-def _rate(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor) -> Tensor:
-    state = optimizer.state.get(parameter, {})
-    step, lr = float(state.get("step", 0)), float(group["lr"])
+def _steps(optimizer: Optimizer, parameter: Tensor) -> float:
+    return float(optimizer.state.get(parameter, {}).get("step", 0))
+
+
+def _rate(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor, number: int) -> Tensor:
+    step, lr = _steps(optimizer, parameter), float(group["lr"])
     if step == 0:
         return torch.full_like(parameter, math.nan, requires_grad=False)
+    state = optimizer.state[parameter]
     if isinstance(optimizer, Adagrad):
         lr /= 1 + (step - 1) * group["lr_decay"]
         squares = state["sum"]
     elif isinstance(optimizer, RMSprop):
         squares = state["square_avg"]
-        if group["centered"]:
-            squares = squares - state["grad_avg"].square()
     else:
         name = "max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq"
         squares = state[name] / (1 - float(group["betas"][1]) ** step)
+    if squares.isnan().any():
+        raise ValueError(
+            f"a gradient of parameter {number}, of shape {tuple(parameter.shape)}, was NaN in one "
+            f"of the {step:.0f} steps, so its record of squares holds NaN and it has no rate; go "
+            "back to a state from before, with a lower learning rate"
+        )
+    if isinstance(optimizer, RMSprop) and group["centered"]:
+        # In one operation, as torch does it: where it rounds below zero there, it does here.
+        squares = squares.addcmul(state["grad_avg"], state["grad_avg"], value=-1)
+        if (squares < 0).any():
+            raise ValueError(
+                f"the centred squares of parameter {number}, of shape {tuple(parameter.shape)}, "
+                "have been rounded below zero, so it has no rate and torch's update was NaN; "
+                "its gradients hardly vary: use centered=False"
+            )
     return lr / (squares.sqrt() + group["eps"])

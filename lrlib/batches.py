@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from numbers import Integral
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from lrlib._memory import keep_freed_memory
-from lrlib.images import Images, normalise
+from lrlib.images import Images, normalise, require_images
 
 _FRAME = 4  # black pixels around an image, and the farthest it is shifted
 
@@ -32,7 +33,8 @@ class Batches:
         and unit variance; y int64 of shape (batch_size,). `len` is the number of batches.
 
     Raises:
-        ValueError: `batch_size` is below 1 or larger than the number of images.
+        ValueError: `batch_size` is not a whole number from 1 to the number of images, the images
+            are not uint8 of shape (N, 3, 32, 32), or the labels are not int64, one an image.
 
     Example:
         >>> import torch
@@ -50,12 +52,15 @@ class Batches:
     _pixels: Tensor = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        require_images(self.images)
         count = len(self.images.y)
-        if not 1 <= self.batch_size <= count:
+        whole = isinstance(self.batch_size, Integral)
+        if not whole or not 1 <= self.batch_size <= count:
             raise ValueError(
-                f"batch_size must be from 1 to the {count} images there are, "
+                f"batch_size must be a whole number from 1 to the {count} images there are, "
                 f"got {self.batch_size}; lower it or load more images"
             )
+        self.batch_size = int(self.batch_size)  # torch knows no numbers of numpy
         keep_freed_memory()
         device = self.images.x.device
         self.generator = torch.Generator(device).manual_seed(self.seed)

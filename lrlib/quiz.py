@@ -6,10 +6,11 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 
-import ipywidgets
-from IPython.display import HTML, display
-
+from lrlib._extras import extra
 from lrlib._markup import marked_up
+
+with extra("plots", "a quiz"):
+    from IPython.display import HTML, display
 
 _numbers = itertools.count(1)
 
@@ -38,16 +39,20 @@ class Prediction:
         self.question, self.answers = question, list(answers)
         self._key = f"lrlib-prediction-{next(_numbers)}"
         if not os.environ.get("LRLIB_STATIC"):  # a page would load the scripts of a dead widget
+            with extra("widgets", "a prediction"):
+                import ipywidgets
+
             self._buttons = ipywidgets.RadioButtons(
                 options=self.answers, value=None, layout={"width": "max-content"}
             )
+            asked = ipywidgets.HTML(f"<strong>{html.escape(question)}</strong>")
+            self._box = ipywidgets.VBox([asked, self._buttons])
 
     def _ipython_display_(self) -> None:
         if os.environ.get("LRLIB_STATIC"):
             display(HTML(_fieldset(self._key, self.question, self.answers)))
         else:
-            asked = ipywidgets.HTML(f"<strong>{html.escape(self.question)}</strong>")
-            display(ipywidgets.VBox([asked, self._buttons]))
+            display(self._box)
 
     def score(self, right: str, because: str) -> HTML:
         """Compare the reader's answer with what came out.

@@ -2,18 +2,72 @@
 
 A schedule maps a step (0 is the first) to a factor. The optimizer's `lr` is the peak, and the rate
 that is applied is `lr * schedule(step)`. `torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)`
-is the whole bridge to torch. Every schedule is a frozen dataclass: it can be printed, compared,
-pickled, and `LambdaLR.state_dict()` keeps it. Loading such a state writes the saved numbers into
-the schedule that you gave to `LambdaLR`: give each scheduler a schedule of its own.
+is the whole bridge to torch. Every schedule is a frozen dataclass: it can be printed, compared and
+pickled, and nothing changes it. Any real number will do, also numpy's or a tensor with one number;
+Python's come out, in the fields and as factors.
+
+**Stopping and resuming.** Save the state of the optimizer and of the scheduler beside the model's.
+The scheduler's state holds the step count and the name of the schedule:
+
+    >>> from torch.optim import SGD
+    >>> from torch.optim.lr_scheduler import LambdaLR
+    >>> weights = torch.nn.Parameter(torch.zeros(3))
+    >>> def new_run(schedule):
+    ...     optimizer = SGD([weights], lr=0.1)
+    ...     return optimizer, LambdaLR(optimizer, schedule)
+    >>> def train(optimizer, scheduler, steps):
+    ...     rates = []
+    ...     for _ in range(steps):
+    ...         rates.append(round(optimizer.param_groups[0]["lr"], 3))
+    ...         optimizer.step()  # a stand-in for a training step
+    ...         scheduler.step()
+    ...     return rates
+    >>> optimizer, scheduler = new_run(Linear(10))
+    >>> train(optimizer, scheduler, 4)
+    [0.1, 0.09, 0.08, 0.07]
+    >>> saved = {"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}
+    >>> saved["scheduler"]["last_epoch"], saved["scheduler"]["lr_lambdas"]
+    (4, [{'schedule': 'Linear(steps=10, start=1.0, end=0.0)'}])
+
+Resume with the same schedule, and load both. The rates are those of a run that never stopped:
+
+    >>> optimizer, scheduler = new_run(Linear(10))
+    >>> optimizer.load_state_dict(saved["optimizer"])
+    >>> scheduler.load_state_dict(saved["scheduler"])
+    >>> train(optimizer, scheduler, 3)
+    [0.06, 0.05, 0.04]
+
+A state that was saved with another schedule is refused with a `ValueError`: the schedule is what
+your program says, and neither of the two is replaced by the other in silence. (torch has set the
+step count of the scheduler by then; the optimizer and the schedule are as they were.) A schedule of
+torch's own, such as `CosineAnnealingLR`, has no such check: the saved length replaces yours.
+
+**Extending.** To go on with another schedule, or another length, load the optimizer's state alone
+and say how many steps are done. The optimizer has kept its peak in `initial_lr`:
+
+    >>> optimizer = SGD([weights], lr=0.1)
+    >>> optimizer.load_state_dict(saved["optimizer"])
+    >>> steps_done = saved["scheduler"]["last_epoch"]
+    >>> scheduler = LambdaLR(optimizer, Linear(20), last_epoch=steps_done - 1)
+    >>> train(optimizer, scheduler, 3)  # the rates of Linear(20) from step 4 on
+    [0.08, 0.075, 0.07]
+
+The rate would have been 0.06 and is 0.08: two lengths of a decay disagree in the middle. A schedule
+that is flat until its end has no such jump, `Join((Fixed(), Linear(20)), (80,))` for one: until
+step 80 it agrees with the longer `Join((Fixed(), Linear(20)), (180,))`.
 """
 
 import copy
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from numbers import Integral
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
+from decimal import Decimal
+from functools import partial
+from numbers import Integral, Real
+from types import MethodType
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,21 +76,99 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 Schedule = Callable[[float], float]
 
 
+class _Schedule:
+    """What all schedules share: Python numbers come out, and torch can keep their state."""
+
+    __slots__ = ()  # no place for a `__dict__` that could be written into
+
+    def __call__(self, step: float) -> float:
+        number = _python_number(step)
+        if not isinstance(number, (int, float)):
+            raise TypeError(
+                f"{type(self).__name__} must be called with one step, a number, got {step!r}; "
+                "lr_curve(schedule, steps) gives the rates of many"
+            )
+        return float(self._factor(number))
+
+    def _factor(self, step: float) -> float:
+        raise NotImplementedError
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
+        # `LambdaLR` saves a copy of this, and loads a state by updating it.
+        return _State(schedule=repr(self))
+
+
+class _State(dict[str, Any]):
+    """What a scheduler's state says of a schedule, so that it can be compared when it is loaded."""
+
+    def update(self, saved: Mapping[str, Any]) -> None:  # type: ignore[override]
+        if saved != self:
+            raise ValueError(
+                f"the state was saved with {saved.get('schedule', dict(saved))}, and this "
+                f"scheduler has {self['schedule']}; to go on with the saved schedule, make the "
+                "scheduler with it. To go on with another, load no state into the scheduler: load "
+                "the optimizer's, and make LambdaLR(optimizer, schedule, last_epoch=steps_done - 1)"
+            )
+
+
+def _python_number(value: Any) -> Any:
+    """Turn a real number of any library into Python's; leave what is none."""
+    if isinstance(value, (np.generic, np.ndarray, torch.Tensor)) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, (Real, Decimal)) else value
+
+
 def _require(holds: bool, schedule: object, field: str, rule: str) -> None:
     if not holds:
         value = getattr(schedule, field)
         raise ValueError(f"{type(schedule).__name__}.{field} must be {rule}, got {value!r}")
 
 
+def _require_number(
+    schedule: object, field: str, holds: Callable[[float], bool], rule: str
+) -> float:
+    number = _python_number(getattr(schedule, field))
+    _require(isinstance(number, (int, float)) and holds(number), schedule, field, rule)
+    return number
+
+
 def _require_steps(schedule: object, field: str) -> None:
-    value = getattr(schedule, field)
     rule = "a positive, finite number of optimizer steps"
-    _require(0 < value < math.inf, schedule, field, rule)
+    steps = _require_number(schedule, field, lambda steps: 0 < steps < math.inf, rule)
+    object.__setattr__(schedule, field, _whole(steps))
+
+
+def _whole(steps: float) -> float:
+    """Turn 100.0 steps into 100, so that equal schedules print the same."""
+    return int(steps) if isinstance(steps, float) and steps.is_integer() else steps
+
+
+def _require_factor(
+    schedule: object, field: str, holds: Callable[[float], bool], rule: str
+) -> None:
+    object.__setattr__(schedule, field, float(_require_number(schedule, field, holds, rule)))
 
 
 def _require_fraction(schedule: object, field: str) -> None:
-    value = getattr(schedule, field)
-    _require(0 <= value <= 1, schedule, field, "between 0 and 1, a fraction of the peak rate")
+    rule = "between 0 and 1, a fraction of the peak rate"
+    _require_factor(schedule, field, lambda factor: 0 <= factor <= 1, rule)
+
+
+def _require_share(schedule: object, field: str, why: str) -> None:
+    _require_factor(schedule, field, lambda factor: 0 < factor <= 1, f"in (0, 1]: {why}")
+
+
+def _is_part(part: object) -> bool:
+    return callable(part) and is_dataclass(part) and not isinstance(part, type)
+
+
+_PART = (
+    "of lrlib.schedules, such as Fixed(0.5), or a frozen dataclass of your own with a "
+    "__call__(step): what a function does cannot be told from a checkpoint"
+)
 
 
 def _between(start: float, end: float, position: float) -> float:
@@ -53,8 +185,8 @@ def _half_cosine(start: float, end: float, position: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * position)) / 2
 
 
-@dataclass(frozen=True)
-class Fixed:
+@dataclass(frozen=True, slots=True)
+class Fixed(_Schedule):
     r"""Keep the learning rate where it is.
 
     .. math:: f(t) = v
@@ -80,14 +212,14 @@ class Fixed:
     value: float = 1.0
 
     def __post_init__(self) -> None:
-        _require(0 < self.value < math.inf, self, "value", "positive and finite")
+        _require_factor(self, "value", lambda value: 0 < value < math.inf, "positive and finite")
 
-    def __call__(self, step: float) -> float:
+    def _factor(self, step: float) -> float:
         return self.value
 
 
-@dataclass(frozen=True)
-class StepDecay:
+@dataclass(frozen=True, slots=True)
+class StepDecay(_Schedule):
     r"""Multiply the learning rate by a constant at regular intervals.
 
     .. math:: f(t) = q^{\lfloor t / s \rfloor}
@@ -118,14 +250,14 @@ class StepDecay:
 
     def __post_init__(self) -> None:
         _require_steps(self, "every")
-        _require(0 < self.factor <= 1, self, "factor", "in (0, 1]: it shrinks the rate")
+        _require_share(self, "factor", "it shrinks the rate")
 
-    def __call__(self, step: float) -> float:
+    def _factor(self, step: float) -> float:
         return self.factor ** (step // self.every)
 
 
-@dataclass(frozen=True)
-class ExponentialDecay:
+@dataclass(frozen=True, slots=True)
+class ExponentialDecay(_Schedule):
     r"""Multiply the learning rate by the same number at every step.
 
     .. math:: f(t) = f_{\min}^{\min(t / T,\, 1)}
@@ -156,14 +288,14 @@ class ExponentialDecay:
 
     def __post_init__(self) -> None:
         _require_steps(self, "steps")
-        _require(0 < self.floor <= 1, self, "floor", "in (0, 1]: a product never reaches zero")
+        _require_share(self, "floor", "a product never reaches zero")
 
-    def __call__(self, step: float) -> float:
+    def _factor(self, step: float) -> float:
         return self.floor ** min(step / self.steps, 1.0)
 
 
-@dataclass(frozen=True)
-class CosineAnnealing:
+@dataclass(frozen=True, slots=True)
+class CosineAnnealing(_Schedule):
     r"""Lower the learning rate along half a period of a cosine.
 
     .. math:: f(t) = f_{\min} + (1 - f_{\min}) \, \frac{1 + \cos(\pi \min(t / T,\, 1))}{2}
@@ -196,12 +328,12 @@ class CosineAnnealing:
         _require_steps(self, "steps")
         _require_fraction(self, "floor")
 
-    def __call__(self, step: float) -> float:
+    def _factor(self, step: float) -> float:
         return _half_cosine(1.0, self.floor, step / self.steps)
 
 
-@dataclass(frozen=True)
-class Cyclical:
+@dataclass(frozen=True, slots=True)
+class Cyclical(_Schedule):
     r"""Move the learning rate up and down between two bounds, in straight lines.
 
     .. math::
@@ -241,17 +373,17 @@ class Cyclical:
     def __post_init__(self) -> None:
         _require_steps(self, "half_cycle")
         _require_fraction(self, "floor")
-        _require(0 < self.shrink <= 1, self, "shrink", "in (0, 1]: each cycle is at most as high")
-        _require(0 < self.gamma <= 1, self, "gamma", "in (0, 1]: each step is at most as high")
+        _require_share(self, "shrink", "each cycle is at most as high")
+        _require_share(self, "gamma", "each step is at most as high")
 
-    def __call__(self, step: float) -> float:
+    def _factor(self, step: float) -> float:
         cycle, position = divmod(step / self.half_cycle, 2)
         height = self.shrink**cycle * self.gamma**step * (1 - abs(position - 1))
         return self.floor + (1 - self.floor) * height
 
 
-@dataclass(frozen=True)
-class Linear:
+@dataclass(frozen=True, slots=True)
+class Linear(_Schedule):
     r"""Move the learning rate from one factor to another on a straight line.
 
     .. math:: f(t) = a + (b - a) \min(t / T,\, 1)
@@ -285,15 +417,15 @@ class Linear:
 
     def __post_init__(self) -> None:
         _require_steps(self, "steps")
-        _require(0 <= self.start < math.inf, self, "start", "at least 0 and finite")
-        _require(0 <= self.end < math.inf, self, "end", "at least 0 and finite")
+        for field in ("start", "end"):
+            _require_factor(self, field, lambda f: 0 <= f < math.inf, "at least 0 and finite")
 
-    def __call__(self, step: float) -> float:
+    def _factor(self, step: float) -> float:
         return _between(self.start, self.end, step / self.steps)
 
 
-@dataclass(frozen=True)
-class InverseSquareRoot:
+@dataclass(frozen=True, slots=True)
+class InverseSquareRoot(_Schedule):
     r"""Lower the learning rate with the square root of the step, without an end.
 
     .. math:: f(t) = \frac{1}{\sqrt{1 + t / s}}
@@ -323,12 +455,12 @@ class InverseSquareRoot:
     def __post_init__(self) -> None:
         _require_steps(self, "timescale")
 
-    def __call__(self, step: float) -> float:
+    def _factor(self, step: float) -> float:
         return 1 / math.sqrt(1 + step / self.timescale)
 
 
-@dataclass(frozen=True)
-class OneCycle:
+@dataclass(frozen=True, slots=True)
+class OneCycle(_Schedule):
     r"""Raise the learning rate to the peak once, then lower it far below its start.
 
     .. math::
@@ -370,17 +502,17 @@ class OneCycle:
         _require_steps(self, "steps")
         _require_fraction(self, "start")
         _require_fraction(self, "floor")
-        _require(1 / self.steps < self.rise < 1, self, "rise", "in (1 / steps, 1)")
+        _require_factor(self, "rise", lambda r: 1 / self.steps < r < 1, "in (1 / steps, 1)")
 
-    def __call__(self, step: float) -> float:
+    def _factor(self, step: float) -> float:
         top = self.rise * self.steps - 1
         if step <= top:
             return _half_cosine(self.start, 1.0, step / top)
         return _half_cosine(1.0, self.floor, (step - top) / (self.steps - 1 - top))
 
 
-@dataclass(frozen=True)
-class Warmup:
+@dataclass(frozen=True, slots=True)
+class Warmup(_Schedule):
     r"""Raise the learning rate in a straight line, then hand over to another schedule.
 
     .. math::
@@ -388,7 +520,8 @@ class Warmup:
 
     Args:
         steps: The length :math:`w` of the rise in optimizer steps, positive.
-        then: The schedule :math:`g` that follows. It sees its own time, from 0.
+        then: The schedule :math:`g` that follows. It sees its own time, from 0. A rule of your own
+            is a frozen dataclass with a `__call__`; a function could not be kept in a checkpoint.
         start: The factor :math:`a` at step 0, in [0, 1]. `None` is :math:`1 / (w + 1)`, so that no
             step is wasted at a rate of zero.
 
@@ -396,8 +529,8 @@ class Warmup:
         When called with a step: the factor, a float.
 
     Raises:
-        ValueError: `steps` is not positive, `then` cannot be called, or `start` lies outside
-            [0, 1].
+        ValueError: `steps` is not positive, `then` is a function or no schedule, or `start` lies
+            outside [0, 1].
 
     Source:
         Goyal et al. (2017), section 2.2. Their later drops count from the start of the run; the
@@ -417,19 +550,19 @@ class Warmup:
 
     def __post_init__(self) -> None:
         _require_steps(self, "steps")
-        _require(callable(self.then), self, "then", "a schedule")
+        _require(_is_part(self.then), self, "then", f"a schedule {_PART}")
         if self.start is not None:
             _require_fraction(self, "start")
 
-    def __call__(self, step: float) -> float:
+    def _factor(self, step: float) -> float:
         if step >= self.steps:
             return self.then(step - self.steps)
         start = 1 / (self.steps + 1) if self.start is None else self.start
         return _between(start, 1.0, step / self.steps)
 
 
-@dataclass(frozen=True)
-class Join:
+@dataclass(frozen=True, slots=True)
+class Join(_Schedule):
     r"""Play schedules one after the other; each sees time from its own zero.
 
     .. math:: f(t) = f_i(t - b_i), \qquad b_i \le t < b_{i+1}, \quad b_0 = 0
@@ -437,7 +570,8 @@ class Join:
     Warm restarts, warm-up–stable–decay and drops at chosen steps are all joins.
 
     Args:
-        parts: The schedules :math:`f_0, f_1, \dots`, at least one.
+        parts: The schedules :math:`f_0, f_1, \dots`, at least one. A rule of your own is a frozen
+            dataclass with a `__call__`, as in `Warmup`.
         boundaries: The steps :math:`b_1 < b_2 < \dots` at which the next part begins, positive:
             one fewer than the parts.
 
@@ -445,8 +579,8 @@ class Join:
         When called with a step: the factor of the part that plays, a float.
 
     Raises:
-        ValueError: There is no part, a part cannot be called, the numbers of parts and boundaries
-            do not fit, or the boundaries are not positive and rising.
+        ValueError: There is no part, a part is a function or no schedule, the numbers of parts and
+            boundaries do not fit, or the boundaries are not positive and rising numbers.
 
     Source:
         torch: `SequentialLR(optimizer, schedulers, milestones=boundaries)`.
@@ -475,16 +609,19 @@ class Join:
         # Tuples, whatever was given: a frozen schedule can be compared and used as a key.
         object.__setattr__(self, "parts", tuple(self.parts))
         object.__setattr__(self, "boundaries", tuple(self.boundaries))
-        playable = len(self.parts) > 0 and all(callable(part) for part in self.parts)
-        _require(playable, self, "parts", "schedules, at least one")
+        playable = len(self.parts) > 0 and all(_is_part(part) for part in self.parts)
+        _require(playable, self, "parts", f"schedules, at least one, {_PART}")
         fits = len(self.boundaries) == len(self.parts) - 1
         rule = f"one fewer than the parts, which are {len(self.parts)}"
         _require(fits, self, "boundaries", rule)
-        starts = (0, *self.boundaries)
-        rising = all(a < b for a, b in itertools.pairwise(starts))
-        _require(rising, self, "boundaries", "positive and rising")
+        starts = [0, *map(_python_number, self.boundaries)]
+        rising = all(isinstance(start, (int, float)) for start in starts) and all(
+            a < b for a, b in itertools.pairwise(starts)
+        )
+        _require(rising, self, "boundaries", "positive and rising numbers of steps")
+        object.__setattr__(self, "boundaries", tuple(map(_whole, starts[1:])))
 
-    def __call__(self, step: float) -> float:
+    def _factor(self, step: float) -> float:
         begun = sum(boundary <= step for boundary in self.boundaries)
         start = (0, *self.boundaries)[begun]
         return self.parts[begun](step - start)
@@ -496,8 +633,10 @@ def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0)
     .. math:: \eta_t = \eta_{\text{peak}} f(t), \qquad t = 0, \dots, n - 1
 
     A torch scheduler is copied together with the settings of its optimizer, and the copy is
-    stepped. The scheduler and the optimizer that you pass stay as they are. The curve of a torch
-    scheduler starts at the rate that its optimizer has now.
+    stepped. The scheduler and the optimizer that you pass stay as they are. What the scheduler
+    calls must be a function of the step alone: a function or a method is called as it is, and its
+    owner is not copied; another object is copied. The curve of a torch scheduler starts at the rate
+    that its optimizer has now.
 
     Args:
         schedule: A schedule of this module, any function of the step, or a torch scheduler.
@@ -511,7 +650,8 @@ def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0)
 
     Raises:
         ValueError: `steps` is not a positive integer, or `peak_lr` is not positive and finite.
-        TypeError: The scheduler is `ReduceLROnPlateau`, which needs a metric at each step.
+        TypeError: The scheduler is `ReduceLROnPlateau`, which needs a metric at each step, or it
+            holds an object that cannot be copied; or `schedule` is nothing of the kind.
 
     Example:
         >>> lr_curve(StepDecay(every=2, factor=0.5), steps=4, peak_lr=0.1)
@@ -534,6 +674,11 @@ def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0)
         )
     if isinstance(schedule, LRScheduler):
         return _torch_curve(schedule, steps)
+    if not callable(schedule) or isinstance(schedule, type):
+        raise TypeError(
+            "lr_curve takes a schedule, a function of the step or a torch scheduler, got "
+            f"{schedule!r}; Fixed() is the schedule of a constant rate"
+        )
     if not 0 < peak_lr < math.inf:
         raise ValueError(f"peak_lr must be positive and finite, got {peak_lr!r}")
     return np.array([peak_lr * schedule(step) for step in range(steps)], dtype=np.float64)
@@ -548,7 +693,15 @@ def _torch_curve(scheduler: LRScheduler, steps: int) -> np.ndarray:
     stand_in.param_groups = [
         copy.deepcopy({**group, "params": []}) for group in optimizer.param_groups
     ]
-    twin = copy.deepcopy(scheduler, {id(optimizer): stand_in})
+    kept = {id(optimizer): stand_in, **{id(f): f for f in _functions(scheduler)}}
+    try:
+        twin = copy.deepcopy(scheduler, kept)
+    except Exception as error:  # whatever an object of the reader's raises when it is copied
+        raise TypeError(
+            f"lr_curve steps a copy of the scheduler, got a {type(scheduler).__name__} with an "
+            f"object inside that cannot be copied ({error}); give LambdaLR a function of the step "
+            "that calls the object, such as lambda step: rule(step)"
+        ) from error
     rates = []
     with warnings.catch_warnings():
         # torch warns that no optimizer step came before: there is none, nothing is trained here.
@@ -561,8 +714,24 @@ def _torch_curve(scheduler: LRScheduler, steps: int) -> np.ndarray:
     return curve[:, 0] if curve.shape[1] == 1 else curve
 
 
-# A checkpoint that holds `LambdaLR.state_dict()` holds the parts of composed schedules. They are
-# plain numbers, so `torch.load` may read them back without `weights_only=False`.
+def _functions(scheduler: LRScheduler) -> Iterator[object]:
+    """The methods and partial functions that a scheduler calls.
+
+    A copy of a method is a copy of its owner, who may hold a model, its data and locks. A scheduler
+    within the scheduler, and methods of its own, are copied.
+    """
+    for value in vars(scheduler).values():
+        for part in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(part, LRScheduler):
+                yield from _functions(part)
+            elif isinstance(part, partial) or (
+                isinstance(part, MethodType) and not isinstance(part.__self__, LRScheduler)
+            ):
+                yield part
+
+
+# A checkpoint may hold a schedule. It is made of plain numbers, so `torch.load` may read it back
+# without `weights_only=False`.
 torch.serialization.add_safe_globals(
     [
         Fixed,

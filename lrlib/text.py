@@ -15,6 +15,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lrlib._extras import extra
+
 NAME = "tiny Shakespeare"
 MD5 = "6fb458f1232090904fb40fe944165e91"
 _FILE = Path("tinyshakespeare") / "input.txt"
@@ -60,8 +62,8 @@ def read() -> str:
     Raises:
         RuntimeError: The file is damaged, or it cannot be had.
     """
-    import platformdirs
-
+    with extra("data", f"reading {NAME}"):
+        import platformdirs
     setting = os.environ.get("LRLIB_DATA")
     cache_folder = platformdirs.user_cache_path("lrlib")
     folder = Path(setting).expanduser() if setting else cache_folder
@@ -83,9 +85,9 @@ def _verified(file: Path) -> str:
 
 
 def _fetch(file: Path) -> Path:
-    import pooch
-    import requests
-
+    with extra("data", f"fetching {NAME}"):
+        import pooch
+        import requests
     download = pooch.HTTPDownloader(timeout=20, progressbar=False)
     try:
         pooch.retrieve(_ADDRESS, f"md5:{MD5}", file.name, file.parent, downloader=download)

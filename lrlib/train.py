@@ -1,6 +1,5 @@
 """The training loop: it makes steps, judges each epoch, and writes down what happened."""
 
-import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -9,14 +8,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm.auto import tqdm
 
 from lrlib._interrupts import Interrupts
+from lrlib._refusals import (
+    require_epochs,
+    require_influence,
+    require_labelled_images,
+    require_logits,
+    require_parameters,
+    require_rates,
+    require_scheduler,
+)
 from lrlib.batches import Batches
 from lrlib.budget import budget
 from lrlib.history import History, drop_halves, plural, write_down
-from lrlib.images import Images, Splits, normalise
+from lrlib.images import Images, Splits, normalise, require_images
 from lrlib.step import make_step, train_step
 
 __all__ = ["History", "budget", "evaluate", "fit", "train_step"]
@@ -45,6 +53,10 @@ def evaluate(model: nn.Module, images: Images) -> tuple[float, float]:
     Returns:
         The mean cross-entropy, a float, and the fraction that is right, a float in [0, 1].
 
+    Raises:
+        ValueError: There is no image, or the images are not uint8 of shape (N, 3, 32, 32), or the
+            labels are not int64, one an image.
+
     Example:
         >>> import torch
         >>> from lrlib import data
@@ -55,6 +67,7 @@ def evaluate(model: nn.Module, images: Images) -> tuple[float, float]:
         >>> round(loss, 4), accuracy
         (2.3026, 0.125)
     """
+    require_images(images)
     parts = []
     with _judging(model), _precision(images.x.device):
         for x, y in zip(images.x.split(1000), images.y.split(1000), strict=True):
@@ -99,8 +112,10 @@ def fit(
 ) -> History:
     """Train a model with cross-entropy and write down what happened.
 
-    The scheduler is stepped after every optimizer step, never after an epoch. The learning rate in
-    the history is read from the optimizer right before each step: it is the applied one.
+    The scheduler is stepped after every optimizer step, never after an epoch. The exception is
+    torch's `ReduceLROnPlateau`, which is stepped with the validation loss after each epoch. The
+    learning rate in the history is read from the optimizer right before each step: it is the
+    applied one.
 
     Ctrl-C, or a loss that is not finite, ends the run early. The reason is printed and stands in
     `History.stopped`; what was recorded until then is returned. With `on_step`, nothing is printed
@@ -108,11 +123,13 @@ def fit(
 
     Args:
         model: Maps (B, 3, 32, 32) float32 to logits (B, 10). It is trained in place.
-        optimizer: Holds the model's parameters; its learning rates are positive.
+        optimizer: Holds the model's parameters, or those that are to be trained; its learning
+            rates are positive.
         splits: From `data.load`. Training uses `train`, each epoch is judged on `val`, and `test`
             is left alone.
         epochs: Passes over the training images, at least 1.
-        scheduler: A torch scheduler on `optimizer`. `None` leaves the rate as it is.
+        scheduler: A torch scheduler on `optimizer`. `None` leaves the rate as it is. With
+            `ReduceLROnPlateau`, its `patience` counts epochs, and its `mode` is "min".
         batch_size: Images in a batch, from 1 to the number of training images.
         augment: Whether training images are shifted and mirrored.
         seed: Decides the order of the images, the augmentation and the dropout. The global random
@@ -125,8 +142,11 @@ def fit(
         The history of the run.
 
     Raises:
-        ValueError: `epochs`, `batch_size` or a learning rate is out of range, the scheduler
-            belongs to another optimizer, or the model's output does not fit the classes.
+        ValueError: `epochs`, `batch_size` or a learning rate is out of range; the images are not
+            uint8 or not as many as the labels; a label has no class; the optimizer holds no
+            parameter that the model would learn with; the scheduler belongs to another optimizer,
+            or its `step` needs more than `fit` has; the model's output does not fit the classes.
+            Nothing has been changed by then.
 
     Example:
         >>> import torch
@@ -163,6 +183,8 @@ def fit(
                 history.epoch_end.append(len(history.step))
                 history.val_loss.append(val_loss)
                 history.val_accuracy.append(val_accuracy)
+                if isinstance(scheduler, ReduceLROnPlateau):
+                    scheduler.step(val_loss)
                 bar.set_postfix(val_accuracy=f"{val_accuracy:.1%}")
     except KeyboardInterrupt:
         # It may have come while an optimizer had switched gradients off for its step.
@@ -197,7 +219,7 @@ def _train_epoch(
             rates, losses = [], []
             if history.stopped:
                 return
-        if scheduler is not None:
+        if scheduler is not None and not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
         bar.update()
         if read and on_step is not None:
@@ -211,27 +233,14 @@ def _check(
     epochs: int,
     scheduler: LRScheduler | None,
 ) -> None:
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}")
-    for number, group in enumerate(optimizer.param_groups):
-        # A scheduler keeps the rate it was given in initial_lr; the present one may be zero.
-        lr = float(group.get("initial_lr", group["lr"]))
-        if not 0 < lr < math.inf:
-            raise ValueError(
-                f"the learning rate must be positive and finite, got {lr} in parameter group "
-                f"{number}; pass another lr to the optimizer"
-            )
-    if scheduler is not None and scheduler.optimizer is not optimizer:
-        raise ValueError(
-            "the scheduler belongs to another optimizer, so it would change nothing here; "
-            "make it from the optimizer that is passed to fit"
-        )
-    with _judging(model):
-        logits = model(normalise(splits.train.x[:2]))
-    expected = (2, len(splits.classes))
-    if tuple(logits.shape) != expected:
-        raise ValueError(
-            f"the model's output for two images has shape {tuple(logits.shape)}, expected "
-            f"{expected}: one logit for each of the {len(splits.classes)} classes; "
-            "change the size of its last layer"
-        )
+    require_epochs(epochs)
+    require_labelled_images(splits)
+    require_rates(optimizer)
+    trained = require_parameters(model, optimizer)
+    if scheduler is not None:
+        require_scheduler(scheduler, optimizer)
+    with _judging(model), torch.enable_grad():
+        # One image twice: a training set may consist of a single image.
+        logits = model(normalise(splits.train.x[:1].repeat(2, 1, 1, 1)))
+    require_logits(logits, splits)
+    require_influence(logits, trained)

@@ -14,6 +14,14 @@ from lrlib import data
 
 REAL = Path(__file__).parents[2] / "shared" / "cifar10"
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Tests that run side by side share the cores, and so do the processes that they start. A pytest
+    # among those is no part of this run.
+    del os.environ["PYTEST_XDIST_WORKER"]
+    share = max(1, torch.get_num_threads() // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    torch.set_num_threads(share)
+    os.environ["OMP_NUM_THREADS"] = str(share)
+
 
 @pytest.fixture
 def tiny_splits():
@@ -41,21 +49,11 @@ def real_data(monkeypatch):
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def torchvision():
-    """Torchvision, also where a plain import fails: a build for CUDA beside a torch for the CPU."""
-    try:
-        import torchvision
-    except RuntimeError as error:
-        if "torchvision::nms" not in str(error):
-            raise
-        # Such a build lacks its compiled operators, and its import fails on the first one it looks
-        # up. Nothing here uses them: declaring that they exist is enough.
-        library = torch.library.Library("torchvision", "FRAGMENT")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision
-    return torchvision
+    from benchmarks import usual  # here: few tests need it
+
+    return usual.import_torchvision()
 
 
 @pytest.fixture

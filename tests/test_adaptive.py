@@ -183,3 +183,91 @@ def test_an_optimizer_that_made_no_step_is_named(kind):
 def test_another_optimizer_is_named(kind):
     with pytest.raises(TypeError, match=rf"got {kind.__name__};"):
         adaptive.effective_lr(kind(parameters(), lr=0.1))
+
+
+KINDS = [torch.optim.Adagrad, torch.optim.RMSprop, torch.optim.Adam, torch.optim.AdamW]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_complex_parameters_are_refused_with_the_way_out(kind):
+    real, w = parameters()[0], torch.nn.Parameter(torch.ones(2, dtype=torch.complex64))
+    optimizer = kind([real, w], lr=0.1)
+    real.grad, w.grad = torch.ones_like(real), torch.tensor([1 + 2j, -3 + 1j])
+    optimizer.step()
+    message = r"got complex64 of shape \(2,\) in parameter 1; .*view_as_real"
+    with pytest.raises(TypeError, match=message):
+        adaptive.effective_lr(optimizer)
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adagrad, torch.optim.RMSprop])
+def test_the_way_out_of_complex_parameters_gives_the_update(kind):
+    """torch moves the two parts of a complex parameter as it moves the real tensor of both."""
+    w = torch.nn.Parameter(torch.ones(2, dtype=torch.complex128))
+    parts = torch.nn.Parameter(torch.view_as_real(w.detach()).clone())
+    gradient = torch.tensor([1 + 2j, -3 + 0.1j], dtype=torch.complex128)
+    w.grad, parts.grad = gradient, torch.view_as_real(gradient).clone()
+    for parameter in (w, parts):
+        optimizer = kind([parameter], lr=0.1)
+        optimizer.step()
+    (rate,) = adaptive.effective_lr(optimizer)
+    torch.testing.assert_close(torch.view_as_real(w.detach()) - 1, parts.detach() - 1)
+    moved = torch.view_as_real(w.detach()) - torch.tensor([1.0, 0.0], dtype=torch.float64)
+    torch.testing.assert_close(moved, -rate * parts.grad)
+
+
+@pytest.mark.parametrize("bad", ["all", "one"])
+@pytest.mark.parametrize("later", [0, 2])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        *((kind, {}) for kind in KINDS),
+        (torch.optim.RMSprop, {"centered": True}),
+        (torch.optim.Adam, {"amsgrad": True}),
+        (torch.optim.AdamW, {"amsgrad": True}),
+    ],
+)
+def test_gradients_that_were_nan_are_told(kind, options, later, bad):
+    first, second, _ = parameters()
+    optimizer = kind([first, second], lr=0.1, **options)
+    first.grad, second.grad = torch.ones_like(first), torch.ones_like(second)
+    (second.grad if bad == "all" else second.grad[1:2]).fill_(torch.nan)
+    optimizer.step()
+    for _ in range(later):
+        second.grad = torch.ones_like(second)
+        optimizer.step()
+    message = rf"gradient of parameter 1, of shape \(3,\), was NaN in one of the {1 + later} steps"
+    with pytest.raises(ValueError, match=message):
+        adaptive.effective_lr(optimizer)
+
+
+def test_all_gradients_nan_is_not_no_step():
+    w = torch.nn.Parameter(torch.zeros(2))
+    optimizer = torch.optim.Adam([w])
+    w.grad = torch.full_like(w, torch.nan)
+    optimizer.step()
+    with pytest.raises(ValueError, match="was NaN") as raised:
+        adaptive.effective_lr(optimizer)
+    assert "has not made a step" not in str(raised.value)
+
+
+def test_an_infinite_gradient_leaves_a_rate_of_zero_as_in_torch():
+    w = torch.nn.Parameter(torch.zeros(2))
+    optimizer = torch.optim.Adagrad([w], lr=0.1)
+    w.grad = torch.tensor([torch.inf, 1.0])
+    optimizer.step()
+    (rate,) = adaptive.effective_lr(optimizer)
+    assert rate.tolist() == pytest.approx([0.0, 0.1])
+
+
+def test_centred_squares_rounded_below_zero_are_told_when_the_update_is_nan():
+    w = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.RMSprop([w], lr=0.01, centered=True, alpha=0.9)
+    for _ in range(400):
+        w.grad = torch.full((1,), 3.3e-3)
+        optimizer.step()
+        if w.isnan().any():
+            with pytest.raises(ValueError, match=r"rounded below zero.*centered=False"):
+                adaptive.effective_lr(optimizer)
+            return
+        assert adaptive.effective_lr(optimizer)[0].isfinite().all()
+    pytest.skip("on this processor nothing was rounded below zero")

@@ -1,6 +1,8 @@
-"""The benchmarks run, and what they print says what was measured. No time is asserted."""
+"""The benchmarks run, and what the book says of them was measured. No time is asserted."""
 
+import importlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -8,8 +10,9 @@ import types
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
-from benchmarks import growth, machine, pairs, report, search, speed
+from benchmarks import pairs, speed
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,13 +54,14 @@ def test_smoke_mode_fails_where_a_benchmark_does(tmp_path, monkeypatch):
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 def test_continuous_integration_runs_every_benchmark():
     """`.ci/run` calls `make bench SMOKE=1`, which takes the whole file."""
-    assert "\nmake bench SMOKE=1\n" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert " make bench SMOKE=1\n" in (ROOT / ".ci/run").read_text(encoding="utf-8")
     command = ["make", "-n", "bench", "SMOKE=1"]
     recipe = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "-m pytest benchmarks/speed.py" in recipe
     assert "--smoke" in recipe
     assert "rows/ratios.json" not in recipe, "a smoke run must not replace what was measured"
-    assert len([name for name in vars(speed) if name.startswith("test_")]) == 9
+    assert {name for name in vars(speed) if name.startswith("test_")} == set(speed.ROWS)
+    assert len(speed.ROWS) == 9
 
 
 class Fixture:
@@ -92,46 +96,101 @@ def test_the_ratio_is_the_median_over_the_rounds():
 
 
 @pytest.mark.parametrize(
-    ("bounds", "reached", "verdict"),
+    ("wanted", "aim", "reached", "verdict"),
     [
-        ({"at_least": 10, "at_most": None, "aim": 20}, 9.9, "missed"),
-        ({"at_least": 10, "at_most": None, "aim": 20}, 10.0, "enough"),
-        ({"at_least": 10, "at_most": None, "aim": 20}, 20.0, "aim"),
-        ({"at_least": None, "at_most": 1.08, "aim": 1.03}, 1.09, "missed"),
-        ({"at_least": None, "at_most": 1.08, "aim": 1.03}, 1.05, "enough"),
-        ({"at_least": None, "at_most": 1.08, "aim": 1.03}, 1.02, "aim"),
+        (10, 20, 9.9, "missed"),
+        (10, 20, 10.0, "enough"),
+        (10, 20, 20.0, "aim"),
+        (1.08, 1.03, 1.09, "missed"),
+        (1.08, 1.03, 1.05, "enough"),
+        (1.08, 1.03, 1.02, "aim"),
     ],
 )
-def test_the_table_says_what_was_reached(bounds, reached, verdict):
-    row = {"row": "ours : theirs", "reached": reached, "unit": "", **bounds}
-    line = report.as_text([row]).splitlines()[1]
-    assert line.startswith("ours : theirs")
-    assert line.endswith(verdict)
+def test_a_row_says_what_was_reached(monkeypatch, wanted, aim, reached, verdict):
+    monkeypatch.setitem(speed.ROWS, "test_it", ("ours : theirs", wanted, aim, " %"))
+    benchmark = types.SimpleNamespace(name="test_it", extra_info={})
+    speed.note(benchmark, reached)
+    sign = "≥" if aim > wanted else "≤"
+    assert benchmark.extra_info == {
+        "row": "ours : theirs",
+        "reached": reached,
+        "shown": f"{reached:.1f} %" if reached >= 10 else f"{reached:.2f} %",
+        "wanted": f"{sign} {wanted} %",
+        "aim": f"{sign} {aim} %",
+        "verdict": verdict,
+    }
 
 
 def test_a_ratio_that_is_no_number_is_refused():
+    benchmark = types.SimpleNamespace(name="test_fit", extra_info={})
     with pytest.raises(AssertionError):
-        speed.note(types.SimpleNamespace(extra_info={}), "row", float("nan"), aim=1)
+        speed.note(benchmark, float("nan"))
+    assert benchmark.extra_info == {}
 
 
-@pytest.mark.slow
-def test_the_search_and_the_growth_write_rows_and_repeat_none(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("LRLIB_DATASET", "shapes10")
-    monkeypatch.setattr(machine, "ROWS", tmp_path)
-    monkeypatch.setattr(search, "SEEDS", (0,))
-    tiny = search.Recipe("tiny", n_train=1024, epochs=1)
-    monkeypatch.setattr(search, "ACCURACY", (tiny,))
-    monkeypatch.setattr(search, "GOALS", (tiny,))
-    monkeypatch.setattr(search, "SETTINGS", search.SETTINGS[:1])
-    monkeypatch.setattr(growth, "SWEEPS", {"images": (1024,)})
-    for _ in range(2):
-        search.accuracy()
-        search.goal()
-        search.throughput(rounds=2, steps=1)
-        growth.main()
-    rows = {name: machine.read_rows(name) for name in ("accuracy", "goal", "throughput", "growth")}
-    assert [len(found) for found in rows.values()] == [1, 1, 1, 1]
-    assert "test_accuracy" not in rows["accuracy"][0], "a search must not read the test images"
-    assert 0 <= rows["goal"][0]["test_accuracy"] <= 1
-    assert rows["throughput"][0]["ratio"] > 0
-    assert rows["growth"][0]["peak_mb"] >= rows["growth"][0]["loaded_mb"]
+# The page of the book that shows the rows.
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """The extension that draws the page."""
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    return importlib.import_module("measured")
+
+
+def test_the_page_shows_each_drawing_and_each_number(measured):
+    page = (ROOT / "book" / "speed.md").read_text(encoding="utf-8")
+    assert re.findall(r"^```{measured} (.*)$", page, re.MULTILINE) == list(measured.DRAWINGS)
+    assert set(re.findall(r"{measured}`([^`]*)`", page)) == set(measured.numbers())
+
+
+def test_a_drawing_can_be_read_without_seeing_it_and_on_a_phone(measured):
+    for name, draw in measured.DRAWINGS.items():
+        drawing = BeautifulSoup(draw(), "html.parser")
+        if drawing.svg:
+            assert drawing.svg["aria-label"], name
+            continue
+        assert drawing.caption.get_text(), name
+        lines = drawing.select("tbody > tr")
+        assert all(line.select_one("th:first-child") for line in lines), name
+        assert {cell["scope"] for cell in drawing.select("th")} == {"col", "row"}, name
+        assert not [cell for cell in drawing.select("td") if " " in cell.get_text()], name
+        assert "1 epochs" not in drawing.get_text()
+
+
+def test_no_point_lies_on_the_edge_of_its_panel(measured, monkeypatch):
+    monkeypatch.setattr(measured, "figure", lambda drawn, *_: drawn)
+    for size in measured.SIZES:
+        for ax in measured.growth(size).axes:
+            low, high = ax.get_ylim()
+            inside = [low < y < 0.95 * high for line in ax.lines for y in line.get_ydata()]
+            assert inside, size
+            assert all(inside), size
+
+
+def test_a_change_is_compared_with_the_books_recipe_in_the_same_time(measured):
+    """Halfway between two lengths, on a logarithmic axis, the mean of the two is expected."""
+    book = measured.BOOK
+    recipes = [
+        [{"name": book, "processor_seconds": 10, "val_accuracy": 0.4}],
+        [{"name": book, "processor_seconds": 40, "val_accuracy": 0.6}],
+        [{"name": "other", "processor_seconds": 20, "val_accuracy": 0.55}],
+    ]
+    measured.add_gains(recipes)
+    gains = [rows[0]["gain"] for rows in recipes]
+    assert gains == pytest.approx([0, 0, 5])
+
+
+def git(*arguments):
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+@pytest.mark.skipif(
+    git("rev-parse", "--is-shallow-repository") != "false", reason="the history is not here"
+)
+def test_a_finished_experiment_can_be_found(measured):
+    for name in (*measured.TABLES, "growth"):
+        program = "growth" if name == "growth" else "search"
+        for commit in {row["commit"] for row in measured.read(name)}:
+            assert git("cat-file", "-t", f"{commit}:benchmarks/{program}.py") == "blob", commit

@@ -1,5 +1,6 @@
 """Data: what is loaded, how it is split, how batches are drawn, and what is refused."""
 
+import functools
 import hashlib
 import pickle
 import shutil
@@ -10,7 +11,7 @@ import platformdirs
 import pytest
 import torch
 
-from lrlib import data, fetch
+from lrlib import data, fetch, shapes10
 from lrlib.images import MEAN, normalise
 
 
@@ -28,17 +29,24 @@ def no_network(tmp_path, monkeypatch):
     def refuse(folder, patient):
         raise RuntimeError(f"CIFAR-10 could not be fetched into {folder}: no network in this test.")
 
-    monkeypatch.setattr(data, "_fetch", refuse)
+    monkeypatch.setattr(fetch, "_fetch", refuse)
     monkeypatch.setattr(platformdirs, "user_cache_path", lambda name: tmp_path / "cache")
 
 
 @pytest.fixture
 def small_stand_in(monkeypatch):
     """Shapes-10 with a fifth of its images, so that a test of the fallback is quick."""
-    from lrlib import shapes10
+    monkeypatch.setattr(shapes10, "draw", lambda count, seed: drawn_once(count // 5, seed))
 
-    draw = shapes10.draw
-    monkeypatch.setattr(shapes10, "draw", lambda count, seed: draw(count // 5, seed))
+
+drawn_once = functools.cache(shapes10.draw)
+loaded_once = functools.cache(data.load)
+
+
+@pytest.fixture
+def cifar10(real_data):
+    """All of CIFAR-10, which no test changes."""
+    return loaded_once()
 
 
 def fingerprints(images):
@@ -48,12 +56,11 @@ def fingerprints(images):
 # The real data
 
 
-def test_cifar10_has_its_shapes_and_sizes(real_data):
-    splits = data.load()
-    assert splits.name == "CIFAR-10"
-    assert splits.classes[0] == "airplane"
-    assert splits.classes[9] == "truck"
-    for part, count in ((splits.train, 45_000), (splits.val, 5_000), (splits.test, 10_000)):
+def test_cifar10_has_its_shapes_and_sizes(cifar10):
+    assert cifar10.name == "CIFAR-10"
+    assert cifar10.classes[0] == "airplane"
+    assert cifar10.classes[9] == "truck"
+    for part, count in ((cifar10.train, 45_000), (cifar10.val, 5_000), (cifar10.test, 10_000)):
         assert part.x.shape == (count, 3, 32, 32)
         assert part.x.dtype == torch.uint8
         assert part.y.shape == (count,)
@@ -87,26 +94,25 @@ def test_loading_takes_less_than_a_gigabyte(real_data):
     assert int(result.stdout) * 1024 < 10**9
 
 
-def test_no_image_is_in_two_splits(real_data):
-    splits = data.load()
-    train, val, test = (fingerprints(part) for part in (splits.train, splits.val, splits.test))
+def test_no_image_is_in_two_splits(cifar10):
+    train, val, test = map(fingerprints, (cifar10.train, cifar10.val, cifar10.test))
     assert not train & val
     assert not train & test
     assert not val & test
 
 
-def test_a_subset_is_fixed_balanced_and_part_of_the_whole(real_data):
-    subset, again, whole = data.load(n_train=1000), data.load(n_train=1000), data.load()
+def test_a_subset_is_fixed_balanced_and_part_of_the_whole(cifar10):
+    subset, again, whole = data.load(n_train=1000), data.load(n_train=1000), cifar10
     assert torch.equal(subset.train.x, again.train.x)
     assert subset.train.y.bincount().tolist() == [100] * 10
     assert torch.equal(subset.train.x, whole.train.x[:1000])
     assert torch.equal(subset.val.x, whole.val.x)
 
 
-def test_an_image_is_the_one_in_the_file(real_data):
+def test_an_image_is_the_one_in_the_file(real_data, cifar10):
     content = (real_data / "cifar-10-batches-py" / "test_batch").read_bytes()
     batch = pickle.loads(content, encoding="latin1")
-    test = data.load().test
+    test = cifar10.test
     red, _, blue = batch["data"][7].reshape(3, 32, 32)
     assert test.x[7, 0].tolist() == red.tolist()
     assert test.x[7, 2].tolist() == blue.tolist()

@@ -13,6 +13,7 @@ import nbclient
 import nbformat
 import pytest
 from conftest import REAL
+from environments import commit_all, without
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("LRLIB_DATA", REAL)).resolve()
@@ -61,18 +62,10 @@ def clone_of_the_working_tree(folder):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    run("git", "init", "--quiet", cwd=folder)
-    run("git", "add", "--all", cwd=folder)
-    author = ["-c", "user.name=test", "-c", "user.email=test"]
-    run("git", *author, "commit", "--quiet", "--message=all", cwd=folder)
+    commit_all(folder)
 
 
 # A checkout in a folder of any name
-
-
-def without(*prefixes):
-    """The environment of this process, less the variables that begin so."""
-    return {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,14 @@
 """Where the repository lives stands in one place, and the first cell of a notebook gets lrlib."""
 
 import ast
-import json
+import functools
+import http.server
 import os
 import re
 import shutil
 import subprocess
 import sys
-import zipfile
+import threading
 from importlib import metadata
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import nbformat
 import pytest
 import torch
 import yaml
-from packaging.requirements import Requirement
+from environments import Environment, closure, commit_all, link, requirements, write_wheel
 from packaging.utils import canonicalize_name
 
 from lrlib import data, model
@@ -57,6 +58,15 @@ def copy(tmp_path):
 def home(folder, *address):
     command = [sys.executable, folder / "book" / "home.py", *address]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def refused(folder, *address):
+    """What is said to an address that is not taken; nothing was written."""
+    before = contents(folder)
+    result = home(folder, *address)
+    assert result.returncode == 1
+    assert contents(folder) == before
+    return result.stderr
 
 
 # One place, and copies in step with it
@@ -118,11 +128,7 @@ def test_endings_that_people_copy_along_are_dropped(copy, ending):
     ],
 )
 def test_an_address_without_buttons_is_refused_in_a_sentence(copy, address):
-    before = contents(copy)
-    result = home(copy, address)
-    assert result.returncode == 1
-    assert f"such as {ADDRESS}, got {address!r}; correct it" in result.stderr
-    assert contents(copy) == before
+    assert f"such as {ADDRESS}, got {address!r}; correct it" in refused(copy, address)
 
 
 def test_a_new_branch_is_copied_too(copy):
@@ -138,11 +144,7 @@ def test_a_new_branch_is_copied_too(copy):
 def test_a_lost_place_is_named_and_nothing_is_written(copy):
     readme = copy / "README.md"
     readme.write_text(readme.read_text("utf-8").replace("<!-- end -->", ""), "utf-8")
-    before = contents(copy)
-    result = home(copy, ADDRESS)
-    assert result.returncode == 1
-    assert f"{readme} must have one place for the address" in result.stderr
-    assert contents(copy) == before
+    assert f"{readme} must have one place for the address" in refused(copy, ADDRESS)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -163,58 +165,31 @@ def test_make_home_hands_the_address_on(copy, words, expected):
 # The first cell
 
 
-def wheel(folder, name, version, *requires):
-    """Write a package that holds one empty module."""
-    info = f"{name}-{version}.dist-info"
-    about = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {r}" for r in requires)]
-    files = {
-        f"{name}.py": "",
-        f"{info}/METADATA": "\n".join(["Metadata-Version: 2.1", *about, ""]),
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"])
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for file, text in {**files, f"{info}/RECORD": record}.items():
-            archive.writestr(file, text)
-    return path
-
-
-class Bare:
-    """A virtual environment where `present` 1.0 is installed and lrlib is missing."""
+class Bare(Environment):
+    """An environment where `present` 1.0 is installed and lrlib is missing."""
 
     def __init__(self, folder):
-        self.shelf = folder / "shelf"
-        self.shelf.mkdir()
+        super().__init__(folder)
         for number in (1, 2):
-            wheel(self.shelf, "present", f"{number}.0")
-            wheel(self.shelf, "new", f"{number}.0", f"present>={number}")
-        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-        self.python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+            write_wheel(self.shelf, "present", f"{number}.0")
+            write_wheel(self.shelf, "new", f"{number}.0", f"present>={number}")
         self.run("-m", "pip", "install", "present==1.0").check_returncode()
+        self.before = self.versions()
+        # IPython runs the cell. Its packages lie where pip does not see them.
+        self.ipython = folder / "ipython"
+        link(closure("ipython"), self.ipython, seen_by_pip=False)
 
-    def run(self, *arguments, **environment):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("LRLIB_", "PIP_"))}
-        offline = {
-            "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": self.shelf.as_uri(),
-            "PIP_CONFIG_FILE": os.devnull,
-        }
-        return subprocess.run(
-            [self.python, *arguments],
-            env={**kept, **offline, **environment},
-            cwd=self.shelf,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def versions(self):
-        listing = self.run("-m", "pip", "list", "--format=json").stdout
-        return {package["name"]: package["version"] for package in json.loads(listing)}
+    def run_cell(self, source, **environment):
+        """Run a cell where lrlib is missing; return the exit status and all that it shows."""
+        self.run("-m", "pip", "uninstall", "--yes", "lrlib", "new").check_returncode()
+        cell = self.shelf / "cell.ipy"
+        cell.write_text(source, encoding="utf-8")
+        home = {"PYTHONPATH": str(self.ipython), "IPYTHONDIR": str(self.shelf / "profile")}
+        result = self.run("-m", "IPython", "--colors=nocolor", cell, **home, **environment)
+        return result.returncode, result.stdout + result.stderr
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bare(tmp_path_factory):
     return Bare(tmp_path_factory.mktemp("a b ä ö"))
 
@@ -229,33 +204,102 @@ def test_the_first_cell_is_the_same_everywhere():
         assert cell.metadata.tags == ["remove-cell"]
 
 
-def test_where_lrlib_is_nothing_is_installed():
-    nowhere = {**os.environ, "LRLIB_SOURCE": "git+file:///nowhere", "PIP_NO_INDEX": "1"}
-    subprocess.run([sys.executable, "-c", BOOTSTRAP], env=nowhere, check=True)
+def test_the_first_cell_is_short():
+    lines = BOOTSTRAP.splitlines()
+    assert len(lines) <= 16
+    assert max(map(len, lines)) < 80
+
+
+def test_a_first_cell_that_was_changed_by_hand_is_written_anew(copy):
+    before = contents(copy)
+    path = copy / "notebooks" / "04-cosine-annealing.ipynb"
+    path.write_text(path.read_text("utf-8").replace("lrlib[notebooks]", "lrlib"), "utf-8")
+    assert contents(copy) != before
+    assert home(copy).returncode == 0
+    assert contents(copy) == before
+
+
+def test_a_lost_first_cell_is_named_and_nothing_is_written(copy):
+    path = copy / "notebooks" / "04-cosine-annealing.ipynb"
+    path.write_text(path.read_text("utf-8").replace('"id": "bootstrap"', '"id": "first"'), "utf-8")
+    assert f"{path} must have one cell with the id 'bootstrap', and has 0" in refused(copy, ADDRESS)
+
+
+def test_where_lrlib_is_nothing_is_installed(tmp_path):
+    cell = tmp_path / "cell.ipy"
+    cell.write_text(BOOTSTRAP, encoding="utf-8")
+    nowhere = {"LRLIB_SOURCE": "git+file:///nowhere", "PIP_NO_INDEX": "1"}
+    command = [sys.executable, "-m", "IPython", cell]
+    env = {**os.environ, **nowhere, "IPYTHONDIR": str(tmp_path)}
+    subprocess.run(command, env=env, cwd=tmp_path, check=True)
+    assert not (tmp_path / "present.txt").exists()
 
 
 def test_the_first_cell_installs_lrlib_and_changes_nothing_that_is_there(bare):
     """The newest of what lrlib needs wants a newer `present`: an older one is taken instead."""
-    before = bare.versions()
-    source = wheel(bare.shelf, "lrlib", "0.1.0", "new")
-    result = bare.run("-c", f"{BOOTSTRAP}\nimport lrlib, new", LRLIB_SOURCE=str(source))
-    assert result.returncode == 0, result.stderr
-    assert bare.versions() == {**before, "lrlib": "0.1.0", "new": "1.0"}
+    source = write_wheel(bare.shelf, "lrlib", "0.1.0", 'new; extra == "notebooks"')
+    status, shown = bare.run_cell(f"{BOOTSTRAP}\nimport lrlib, new", LRLIB_SOURCE=str(source))
+    assert status == 0, shown
+    assert bare.versions() == {**bare.before, "lrlib": "0.1.0", "new": "1.0"}
+
+
+BACKEND = """\
+import shutil
+
+def build_wheel(folder, *_):
+    return shutil.copy("lrlib-0.1.0-py3-none-any.whl", folder).rpartition("/")[2]
+"""
+
+
+@pytest.fixture
+def forms(bare, tmp_path):
+    """The same package in each form that pip takes: a wheel, a folder, archives, a repository."""
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    wheel = write_wheel(folder, "lrlib", "0.1.0", 'new; extra == "notebooks"')
+    (folder / "backend.py").write_text(BACKEND, encoding="utf-8")
+    build = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (folder / "pyproject.toml").write_text(build, encoding="utf-8")
+    archive = shutil.make_archive(str(tmp_path / "lrlib"), "zip", folder)
+    commit_all(folder)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        yield {
+            "folder": str(folder),
+            "relative folder": os.path.relpath(folder, bare.shelf),
+            "wheel": str(wheel),
+            "archive": archive,
+            "repository": f"git+{folder.as_uri()}",
+            "address of an archive": f"{address}/lrlib.zip",
+            "address of a wheel": f"{address}/a%20b/{wheel.name}",
+        }
+        server.shutdown()
+
+
+@pytest.mark.slow
+def test_the_first_cell_takes_whatever_pip_takes(bare, forms):
+    for form, source in forms.items():
+        status, shown = bare.run_cell(f"{BOOTSTRAP}\nimport lrlib, new", LRLIB_SOURCE=source)
+        assert status == 0, f"{form} {source}: {shown}"
+        assert bare.versions() == {**bare.before, "lrlib": "0.1.0", "new": "1.0"}
 
 
 def test_where_pip_cannot_do_it_the_reader_sees_why(bare):
-    before = bare.versions()
-    source = wheel(bare.shelf, "lrlib", "0.1.0", "present>=2")
-    result = bare.run("-c", BOOTSTRAP, LRLIB_SOURCE=str(source))
-    assert "RuntimeError" in result.stderr
-    assert "lrlib 0.1.0 depends on present>=2" in result.stderr
-    assert bare.versions() == before
+    source = write_wheel(bare.shelf, "lrlib", "0.1.0", "present>=2")
+    status, shown = bare.run_cell(BOOTSTRAP, LRLIB_SOURCE=str(source))
+    assert status != 0
+    assert "lrlib 0.1.0 depends on present>=2" in shown
+    assert "ModuleNotFoundError: No module named 'lrlib'" in shown
+    assert bare.versions() == bare.before
 
 
 def test_without_an_address_the_reader_is_told_what_to_do(bare):
     unpublished = re.sub(r'(LRLIB_SOURCE"\) or ).*', r'\1""', BOOTSTRAP)
-    result = bare.run("-c", unpublished, LRLIB_SOURCE="")
-    last = result.stderr.strip().splitlines()[-1]
+    status, shown = bare.run_cell(unpublished, LRLIB_SOURCE="")
+    assert status != 0
+    last = shown.strip().splitlines()[-1]
     assert last.startswith("ModuleNotFoundError: lrlib is not installed here")
     assert "%env LRLIB_SOURCE=" in last
 
@@ -277,8 +321,7 @@ def test_lrlib_brings_all_that_a_notebook_imports(path):
     source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     lines = [re.sub(r"^(\s*)%", r"\1# %", line) for line in source.splitlines()]
     foreign = set(modules("\n".join(lines))) - sys.stdlib_module_names - {"lrlib"}
-    required = [Requirement(line) for line in metadata.requires("lrlib")]
-    brought = {canonicalize_name(r.name) for r in required if r.marker is None}
+    brought = {canonicalize_name(r.name) for r in requirements("notebooks")}
     owners = metadata.packages_distributions()
     missing = {m for m in foreign if not {canonicalize_name(n) for n in owners[m]} & brought}
     assert foreign
@@ -319,7 +362,7 @@ def test_binder_takes_the_cpu_build_and_the_pinned_versions():
     assert options == [
         "--extra-index-url https://download.pytorch.org/whl/cpu",
         "--constraint ../constraints.txt",
-        ".",
+        ".[notebooks]",
     ]
     version = (ROOT / ".binder" / "runtime.txt").read_text("utf-8").strip()
     assert re.fullmatch(r"python-3\.1[123]", version)

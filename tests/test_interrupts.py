@@ -1,12 +1,7 @@
-"""Ctrl-C at every moment: a usable history, an untouched model, a widget that works again.
-
-Python notices a signal when it enters a function and when a call returns. A profile function is
-called at exactly these points, so that a test can send SIGINT at each of them in turn.
-"""
+"""Ctrl-C at every moment: a usable history, an untouched model, a widget that works again."""
 
 import asyncio
 import contextlib
-import gc
 import json
 import random
 import signal
@@ -18,52 +13,13 @@ import time
 import jupyter_client
 import pytest
 import torch
+from interrupting import interrupt, moments
 from torch.autograd import grad_mode
 from torch.nn import functional
 from torch.optim import optimizer as optim_base
 
 from lrlib import data, finder, plots, train
 from lrlib.step import train_step
-
-
-def interrupt(call, moment, *modules):
-    """Call, with SIGINT at the given moment that Python spends in lrlib's or the modules' own code.
-
-    Returns whether that moment came, and the result or the KeyboardInterrupt. Who keeps that keeps
-    its frames alive, as IPython does: nothing is put right by their end. What earlier calls left to
-    the garbage collector stays there meanwhile: an interrupt while that is cleared away would reach
-    nobody, and is none of this call's.
-    """
-    ours = (module for name, module in sys.modules.items() if name.startswith("lrlib."))
-    files = {module.__file__ for module in (*ours, *modules)}
-    passed = 0
-
-    def profile(frame, event, _):
-        nonlocal passed
-        if event in ("call", "c_return") and frame.f_code.co_filename in files:
-            passed += 1
-            if passed == moment:
-                sys.setprofile(None)
-                signal.raise_signal(signal.SIGINT)
-
-    gc.disable()
-    sys.setprofile(profile)
-    try:
-        result = call()
-    except KeyboardInterrupt as interrupt:
-        result = interrupt
-    finally:
-        sys.setprofile(None)
-        gc.enable()
-    return passed >= moment, result
-
-
-def moments():
-    """1, 2, 3, ...: a test takes moments until one does not come any more."""
-    moment = 0
-    while True:
-        moment += 1
-        yield moment
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +29,7 @@ def no_progress_bars(monkeypatch):
 
 @pytest.fixture
 def small_splits(tiny_splits):
-    part = data.Images(tiny_splits.train.x[:48], tiny_splits.train.y[:48])
+    part = data.Images(tiny_splits.train.x[:32], tiny_splits.train.y[:32])
     return data.Splits(part, part, part, "tiny", tiny_splits.classes)
 
 
@@ -119,8 +75,8 @@ def test_fit_leaves_a_usable_history_at_every_moment(small_splits):
             assert not seen, "there was a history, and the interrupt threw it away"
             continue
         usable[lengths(history)] = history
-    assert set(usable) == {(0, 0), (1, 0), (2, 0), (3, 0), (3, 1), (4, 1), (5, 1), (6, 1), (6, 2)}
-    assert usable[3, 0].stopped == "interrupted after 3 steps"
+    assert set(usable) == {(0, 0), (1, 0), (2, 0), (2, 1), (3, 1), (4, 1), (4, 2)}
+    assert usable[2, 0].stopped == "interrupted after 2 steps"
     for history in usable.values():
         draw(history)
 
@@ -135,7 +91,7 @@ def new_test():
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object _forever")
 def test_the_finder_leaves_no_trace_at_any_moment(unchanged):
     tried = lost = 0
-    for moment in moments():
+    for moment in moments(stride=5):
         net, optimizer, batches = new_test()
 
         def test(net=net, optimizer=optimizer, batches=batches):

@@ -1,7 +1,10 @@
 """`lr_curve` of a torch scheduler: equal to what training applies, and without a trace."""
 
 import copy
+import functools
 import random
+import re
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -189,6 +192,84 @@ def test_the_state_of_a_large_model_is_not_copied() -> None:
     assert len(lr_curve(scheduler, steps=10)) == 10
 
 
+class Trainer:
+    """Somebody's training script: it holds a lock, a model and a rule for its rate."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.half = 4
+
+    def __deepcopy__(self, memo: object) -> None:
+        raise AssertionError("the owner of the method was copied")
+
+    def rate(self, step: int) -> float:
+        return 1.0 if step < self.half else 0.5
+
+    def share(self, half: int, step: int) -> float:
+        return 1.0 if step < half else 0.5
+
+
+HALVED = [0.1] * 4 + [0.05] * 4
+OF_A_TRAINER: dict[str, Callable[[Optimizer, Trainer], LRScheduler]] = {
+    "method": lambda o, t: LambdaLR(o, t.rate),
+    "list of methods": lambda o, t: LambdaLR(o, [t.rate]),
+    "partial": lambda o, t: LambdaLR(o, functools.partial(t.share, 4)),
+    "function": lambda o, t: LambdaLR(o, lambda step: t.rate(step)),
+    "MultiplicativeLR": lambda o, t: MultiplicativeLR(
+        o, functools.partial(lambda t, step: 0.5 if step == t.half else 1.0, t)
+    ),
+    "ChainedScheduler": lambda o, t: ChainedScheduler([LambdaLR(o, t.rate)]),
+    "SequentialLR": lambda o, t: SequentialLR(
+        o, [LambdaLR(o, t.rate), ConstantLR(o, factor=1.0)], milestones=[8]
+    ),
+    "CyclicLR": lambda o, t: CyclicLR(
+        o, 0.05, 0.15, step_size_up=1, step_size_down=1, scale_fn=t.rate, scale_mode="iterations"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_A_TRAINER)
+def test_the_owner_of_a_method_is_not_copied(name: str) -> None:
+    optimizer, scheduler = new_run(lambda o: OF_A_TRAINER[name](o, Trainer()))
+    settings = settings_of(optimizer)
+    curve = lr_curve(scheduler, steps=8)
+    assert settings_of(optimizer) == settings
+    np.testing.assert_array_equal(curve, rates_of(train(optimizer, scheduler, 8))[:, 0])
+    if name != "CyclicLR":
+        assert curve == pytest.approx(HALVED)
+
+
+def test_an_object_that_cannot_be_copied_is_named_with_the_way_out() -> None:
+    class Rule:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+
+        def __call__(self, step: int) -> float:
+            return 1 / (1 + step)
+
+    rule = Rule()
+    _, scheduler = new_run(lambda o: LambdaLR(o, rule))
+    with pytest.raises(TypeError, match=r"got a LambdaLR .*cannot be copied .*lock.*lambda step"):
+        lr_curve(scheduler, steps=2)
+    _, scheduler = new_run(lambda o: LambdaLR(o, lambda step: rule(step)))
+    assert lr_curve(scheduler, steps=2).tolist() == [0.1, 0.05]
+
+
+def test_an_object_that_counts_its_calls_is_copied() -> None:
+    class Counter:
+        def __init__(self) -> None:
+            self.calls: list[int] = []
+
+        def __call__(self, step: int) -> float:
+            self.calls.append(step)
+            return 1.0
+
+    counter = Counter()
+    _, scheduler = new_run(lambda o: LambdaLR(o, counter))
+    lr_curve(scheduler, steps=5)
+    assert counter.calls == [0]  # torch's own, when the scheduler was made
+
+
 def test_a_curve_draws_no_random_numbers() -> None:
     _, scheduler = new_run(SCHEDULERS["ChainedScheduler"])
     torch_state, python_state = torch.get_rng_state(), random.getstate()
@@ -240,6 +321,12 @@ def test_a_plateau_has_no_curve() -> None:
     _, scheduler = new_run(lambda o: ReduceLROnPlateau(o))
     with pytest.raises(TypeError, match=r"ReduceLROnPlateau.*metric"):
         lr_curve(scheduler, steps=1)  # one rate could be told, a curve could not
+
+
+@pytest.mark.parametrize("bad", [0.1, None, "cosine", CosineAnnealing])
+def test_what_is_no_schedule_is_refused_by_name(bad: Any) -> None:
+    with pytest.raises(TypeError, match=re.escape(f"got {bad!r}; Fixed()")):
+        lr_curve(bad, steps=3)
 
 
 @pytest.mark.parametrize("steps", [0, -1, 2.5, float("nan"), "3", None])

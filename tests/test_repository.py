@@ -1,41 +1,35 @@
 """The repository itself: its licence, its pins, its commands, and what must not be in it."""
 
+import functools
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import check_jsonschema
 import pytest
-import torch
 import yaml
+from checkout import ROOT, run
+from click.testing import CliRunner
+from environments import requirements
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import lrlib
 
-ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT, BUILD = PYPROJECT["project"], PYPROJECT["build-system"]["requires"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-def run(*command: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    # These tests may run below make, which tells its children that they are.
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    env = {**inherited, **environment}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-
-
 def schema_errors(schema: str, path: Path) -> str:
-    program = Path(sys.executable).with_name("check-jsonschema")
-    result = run(str(program), "--builtin-schema", schema, str(path))
-    return "" if result.returncode == 0 else result.stdout + result.stderr
+    result = CliRunner().invoke(check_jsonschema.main, ["--builtin-schema", schema, str(path)])
+    return "" if result.exit_code == 0 else result.output or str(result.exception)
 
 
 # Workflow, citation and pre-commit files
@@ -101,13 +95,20 @@ def test_pins_are_sorted_and_unique():
     assert len(read_pins()) == len(names)
 
 
+@functools.cache
+def installed(name: str) -> tuple[str, SpecifierSet, list[Requirement]]:
+    """Version of a distribution, the Pythons that it supports, and what it requires."""
+    found = metadata.distribution(name)
+    pythons = SpecifierSet(found.metadata.get("Requires-Python") or "")
+    return found.version.split("+")[0], pythons, [Requirement(r) for r in found.requires or []]
+
+
 @pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 @pytest.mark.parametrize(("platform", "system"), [("linux", "Linux"), ("darwin", "Darwin")])
 def test_pins_cover_every_requirement(python, platform, system):
     """Follow what each installed distribution says that it requires, starting from lrlib."""
     pins = read_pins()
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["book"]]
-    wanted += [*PROJECT["optional-dependencies"]["test"], *BUILD]
+    wanted = [*requirements("book", "test"), *map(Requirement, BUILD)]
     environment = {
         "python_version": python,
         "python_full_version": f"{python}.0",
@@ -119,7 +120,7 @@ def test_pins_cover_every_requirement(python, platform, system):
     # Only macOS installs it, so what it requires (nothing) cannot be read elsewhere.
     elsewhere = {"appnope"}
     problems, seen = set(), set()
-    waiting = [("pyproject.toml", "", Requirement(line)) for line in wanted]
+    waiting = [("pyproject.toml", "", requirement) for requirement in wanted]
     while waiting:
         parent, extra, requirement = waiting.pop()
         name = canonicalize_name(requirement.name)
@@ -137,14 +138,12 @@ def test_pins_cover_every_requirement(python, platform, system):
         if name in elsewhere or not new:
             continue
         seen |= new
-        installed = metadata.distribution(name)
-        if installed.version.split("+")[0] != pins[name]:
-            problems.add(f"{name} is pinned to {pins[name]}, but {installed.version} is installed")
-        supported = SpecifierSet(installed.metadata.get("Requires-Python") or "")
+        version, supported, required = installed(name)
+        if version != pins[name]:
+            problems.add(f"{name} is pinned to {pins[name]}, but {version} is installed")
         if not supported.contains(f"{python}.0"):
-            problems.add(f"{name}=={installed.version} needs Python {supported}")
-        for line in installed.requires or []:
-            waiting += [(name, extra, Requirement(line)) for _, extra in new]
+            problems.add(f"{name}=={version} needs Python {supported}")
+        waiting += [(name, extra, each) for each in required for _, extra in new]
     assert not problems
 
 
@@ -282,24 +281,6 @@ def test_a_missing_python_is_named(checkout):
     result = run("make", "test", "PYTHON=no-such-python", cwd=checkout)
     assert result.returncode != 0
     assert "no-such-python is not found" in result.stderr
-
-
-# The range test on the README
-
-
-def test_the_range_test_of_the_readme_runs_as_it_stands(capsys):
-    """On a model and a DataLoader that lrlib knows nothing of, as a reader would have them."""
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    (lines,) = [block for block in blocks if "range_test" in block]
-    assert len([line for line in lines.splitlines() if line]) <= 5
-    torch.manual_seed(0)
-    y = torch.arange(512) % 4
-    x = torch.randn(512, 8) + 2 * torch.nn.functional.one_hot(y, 8)
-    model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4))
-    dataset = torch.utils.data.TensorDataset(x, y)
-    loader = torch.utils.data.DataLoader(dataset, batch_size=32, shuffle=True)
-    exec(lines, {"model": model, "loader": loader})
-    assert 1e-3 < float(capsys.readouterr().out) < 10
 
 
 # What must not be in the repository

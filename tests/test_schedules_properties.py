@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import re
 from dataclasses import asdict, is_dataclass
 from itertools import accumulate
 from typing import Any
@@ -330,20 +331,25 @@ two_of_a_class = st.one_of(*(st.tuples(strategy, strategy) for strategy in STRAT
 
 @examples
 @given(two_of_a_class, st.integers(0, 40))
-def test_a_scheduler_state_carries_the_numbers_of_its_schedule(
+def test_the_state_of_another_schedule_is_refused_and_replaces_nothing(
     pair: tuple[Any, Any], steps: int
 ) -> None:
-    # The script was edited between saving and resuming: the checkpoint decides.
+    # The script was edited between saving and resuming: neither schedule wins in silence.
     in_the_checkpoint, in_the_script = pair
     optimizer, scheduler = new_run(in_the_checkpoint)
     train(optimizer, scheduler, steps)
     state = saved_and_loaded((optimizer.state_dict(), scheduler.state_dict()))
 
-    script = copy.deepcopy(in_the_script)
-    resumed_optimizer, resumed_scheduler = new_run(script)
+    before = copy.deepcopy(in_the_script)
+    resumed_optimizer, resumed_scheduler = new_run(in_the_script)
     resumed_optimizer.load_state_dict(state[0])
-    resumed_scheduler.load_state_dict(state[1])
-
-    assert asdict(resumed_scheduler.lr_lambdas[0]) == asdict(in_the_checkpoint)  # type: ignore[call-overload]
-    assert resumed_scheduler.lr_lambdas[0] == in_the_checkpoint
-    assert train(resumed_optimizer, resumed_scheduler, 30) == train(optimizer, scheduler, 30)
+    if in_the_checkpoint == in_the_script:
+        resumed_scheduler.load_state_dict(state[1])
+        assert train(resumed_optimizer, resumed_scheduler, 30) == train(optimizer, scheduler, 30)
+    else:
+        names = f"{re.escape(repr(in_the_checkpoint))}, .* has {re.escape(repr(in_the_script))};"
+        with pytest.raises(ValueError, match=names):
+            resumed_scheduler.load_state_dict(state[1])
+    assert resumed_scheduler.lr_lambdas == [in_the_script] * len(PEAKS)
+    assert in_the_script == before
+    assert asdict(in_the_script) == asdict(before)

@@ -1,11 +1,12 @@
 """The loop: it learns, it repeats itself, it logs what it applied, and it stops as it should."""
 
+import io
 import math
 
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from lrlib import data, model, schedules, train
 
@@ -79,6 +80,75 @@ def test_the_scheduler_is_stepped_once_a_step(tiny_splits):
     scheduler = LambdaLR(optimizer, schedules.CosineAnnealing(10))
     train.fit(net, optimizer, tiny_splits, epochs=2, scheduler=scheduler)
     assert scheduler.last_epoch == 2 * (640 // 128)
+
+
+def test_a_plateau_is_stepped_with_the_validation_loss_of_each_epoch(tiny_splits):
+    """The rates of a loop by hand, where losses that rise and fall come from a rate too high."""
+    epochs, options = 6, {"factor": 0.3, "patience": 0, "threshold": 0.05}
+    net, optimizer = make(tiny_splits, peak_lr=0.6)
+    scheduler = ReduceLROnPlateau(optimizer, **options)
+    history = train.fit(net, optimizer, tiny_splits, epochs=epochs, scheduler=scheduler)
+
+    net, optimizer = make(tiny_splits, peak_lr=0.6)
+    by_hand = ReduceLROnPlateau(optimizer, **options)
+    batches, rates, val_losses = data.Batches(tiny_splits.train), [], []
+    for _ in range(epochs):
+        net.train()
+        for batch in batches:
+            rates.append(optimizer.param_groups[0]["lr"])
+            train.train_step(net, optimizer, nn.functional.cross_entropy, batch)
+        val_losses.append(train.evaluate(net, tiny_splits.val)[0])
+        by_hand.step(val_losses[-1])
+
+    assert history.lr == rates
+    assert history.val_loss == val_losses
+    assert scheduler.state_dict() == by_hand.state_dict()
+    assert 1 < len(set(rates)) < epochs  # it acts, and not after every epoch
+
+
+def test_a_plateau_does_not_act_on_an_epoch_that_was_not_finished(tiny_splits):
+    def stop_in_the_second_epoch(history):
+        if len(history.step) == 7:
+            raise KeyboardInterrupt
+
+    net, optimizer = make(tiny_splits)
+    scheduler = ReduceLROnPlateau(optimizer)
+    train.fit(
+        net,
+        optimizer,
+        tiny_splits,
+        epochs=3,
+        scheduler=scheduler,
+        on_step=stop_in_the_second_epoch,
+    )
+    assert scheduler.last_epoch == 1
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_a_run_that_was_stopped_goes_on_with_the_rates_of_one_that_was_not(tiny_splits, extended):
+    short, longer = (schedules.Warmup(3, schedules.CosineAnnealing(n)) for n in (7, 17))
+    net, optimizer = make(tiny_splits)
+    scheduler = LambdaLR(optimizer, short)
+    before = train.fit(net, optimizer, tiny_splits, epochs=1, scheduler=scheduler)
+    file = io.BytesIO()
+    torch.save((net.state_dict(), optimizer.state_dict(), scheduler.state_dict()), file)
+    file.seek(0)
+    model_state, optimizer_state, scheduler_state = torch.load(file, weights_only=True)
+
+    net, optimizer = make(tiny_splits, seed=1)
+    net.load_state_dict(model_state)
+    if extended:
+        optimizer.load_state_dict(optimizer_state)
+        steps_done = scheduler_state["last_epoch"]
+        scheduler = LambdaLR(optimizer, longer, last_epoch=steps_done - 1)
+    else:
+        scheduler = LambdaLR(optimizer, short)
+        optimizer.load_state_dict(optimizer_state)
+        scheduler.load_state_dict(scheduler_state)
+    after = train.fit(net, optimizer, tiny_splits, epochs=1, scheduler=scheduler)
+    schedule = longer if extended else short
+    assert before.lr == [0.05 * short(step) for step in range(5)]
+    assert after.lr == [0.05 * schedule(step) for step in range(5, 10)]
 
 
 def test_a_history_has_one_entry_a_step_and_one_an_epoch(tiny_splits):

@@ -1,11 +1,9 @@
 """Make the built site stand alone: it asks no other host for anything and passes an axe check."""
 
-import hashlib
 import logging
-import os
 import re
 import shutil
-from importlib.metadata import distribution, distributions
+from importlib.metadata import distribution
 from pathlib import Path
 
 from fontTools import subset
@@ -13,14 +11,6 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-
-SOURCES = [
-    ("lrlib", "*.py"),
-    ("lrlib/evidence", "*.jsonl"),
-    ("lrlib/evidence", "claims.yml"),
-    ("benchmarks", "*.py"),
-    ("benchmarks/rows", "*.json*"),
-]
 
 # The parts of MathJax that _config.yml loads, and what those load in turn.
 MATHJAX = [
@@ -77,22 +67,8 @@ SIGNATURE_TAGS = [
 ]
 
 
-def fingerprint() -> str:
-    """Hash what a page's output depends on besides the page: code, records and environment."""
-    digest = hashlib.sha256()
-    for folder, pattern in SOURCES:
-        for path in sorted((ROOT / folder).rglob(pattern)):
-            digest.update(path.read_bytes())
-    for name in ("LRLIB_DATA", "LRLIB_DATASET", "LRLIB_BUDGET"):
-        digest.update(os.environ.get(name, "").encode() + b"\0")
-    installed = sorted({f"{each.name} {each.version}" for each in distributions()})
-    digest.update("\n".join(installed).encode())
-    return digest.hexdigest()
-
-
 def configure(app: Sphinx, config: Config) -> None:
-    """Re-run every page when lrlib changes; show no button that would lead nowhere."""
-    config.lrlib_fingerprint = fingerprint()
+    """Show no button that would lead nowhere."""
     options = config.html_theme_options
     known = bool(options.get("repository_url"))
     for button in ("use_repository_button", "use_edit_page_button", "use_issues_button"):
@@ -172,9 +148,6 @@ def finish(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    # Notebooks run in kernels that inherit this: explorers become plain HTML, bars are off.
-    os.environ["LRLIB_STATIC"] = "1"
-    app.add_config_value("lrlib_fingerprint", "", "env")
     app.connect("config-inited", configure)
     app.connect("build-finished", finish, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

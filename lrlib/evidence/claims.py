@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from lrlib._extras import extra
 from lrlib.evidence.measures import MEASURES
 from lrlib.evidence.queries import Recorded, Values, interval, subtract
+
+with extra("evidence", "the book's claims"):
+    import yaml
 
 CLAIMS = Path(__file__).with_name("claims.yml")
 # Sign-flips of five pairs cannot reach p < 0.05: fewer than six decide nothing.

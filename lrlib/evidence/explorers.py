@@ -6,12 +6,14 @@ Each takes the recorded runs of a setting and returns an object that notebooks a
 
 from collections.abc import Sequence
 
-from matplotlib.axes import Axes
-
 from lrlib import _compare, explore
+from lrlib._extras import extra
 from lrlib.evidence import figures
 from lrlib.evidence.queries import Recorded
 from lrlib.evidence.strategies import STRATEGIES
+
+with extra("plots", "drawing the recorded study"):
+    from matplotlib.axes import Axes
 
 
 def peak_rates(recorded: Recorded, strategy: str, length: str = "long") -> object:

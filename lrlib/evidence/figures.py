@@ -10,16 +10,19 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import NullFormatter, PercentFormatter
 
 from lrlib import schedules
 from lrlib._drawing import PALETTE, name_lines, tick_whole_percents
+from lrlib._extras import extra
 from lrlib.evidence import side_checks, study
 from lrlib.evidence.measures import paired
 from lrlib.evidence.queries import Recorded, interval
 from lrlib.evidence.rows import Row
 from lrlib.evidence.strategies import STRATEGIES
+
+with extra("plots", "drawing the recorded study"):
+    from matplotlib.axes import Axes
+    from matplotlib.ticker import NullFormatter, PercentFormatter
 
 
 def curves(ax: Axes, recorded: Recorded, strategies: Sequence[str], length: str = "long") -> Axes:
@@ -41,7 +44,7 @@ def at_suggestion(ax: Axes, recorded: Recorded, strategy: str = "fixed") -> Axes
     """Draw how short runs go at the rate that the finder suggests, and how at the tuned rate."""
     shown = STRATEGIES[strategy]
     tuned = recorded.evaluated(strategy, "short")
-    found = recorded.finder_runs(strategy)
+    found = recorded.beside("finder", strategy)
     _mean_curve(ax, recorded, tuned, "tuned rate", shown.colour, shown.line)
     _mean_curve(ax, recorded, found, "suggestion", "brown", "-.")
     name_lines(ax)
@@ -144,7 +147,7 @@ def differences(
 def edge(ax: Axes, recorded: Recorded) -> Axes:
     """Draw how short runs end at ever higher peak rates, every seed, without and with warm-up."""
     for strategy in side_checks.EDGE_STRATEGIES:
-        runs = recorded.edge_runs(strategy)
+        runs = recorded.beside("edge", strategy)
         grid = sorted({row.lr for row in runs})
         means = [fmean(100 * row.accuracy for row in runs if row.lr == lr) for lr in grid]
         shown = STRATEGIES[strategy]
@@ -167,7 +170,7 @@ def edge(ax: Axes, recorded: Recorded) -> Axes:
 
 def suggestions(ax: Axes, recorded: Recorded, strategy: str = "fixed") -> Axes:
     """Draw what the four rules suggest, every seed, beside the tuned rate of a strategy."""
-    runs = recorded.finder_runs(strategy)
+    runs = recorded.beside("finder", strategy)
     best = recorded.evaluated(strategy, "short")[0].lr
     rules = list(runs[0].suggestions)
     for height, rule in enumerate(rules):

@@ -77,7 +77,7 @@ def _loss_until(row: Row, epoch: float) -> float:
 
 def edge(recorded: Recorded, strategy: str) -> Values:
     """The largest peak rate that still trains, as its logarithm to base 2."""
-    found = recorded.edge_runs(strategy)
+    found = recorded.beside("edge", strategy)
     largest = {pair(row): -math.inf for row in found}
     for row in found:
         if row.accuracy >= side_checks.TRAINS:
@@ -93,7 +93,7 @@ def finder_gain(recorded: Recorded, strategy: str) -> Values:
     Both are short runs with the same seed.
     """
     tuned = accuracy_on_test(recorded, strategy, "short")
-    found = _tested(recorded.finder_runs(strategy))
+    found = _tested(recorded.beside("finder", strategy))
     return {key: accuracy - tuned[key] for key, accuracy in found.items() if key in tuned}
 
 
@@ -104,7 +104,7 @@ def finder_distance(recorded: Recorded, strategy: str, rule: str = "halfway") ->
         return {}
     return {
         pair(row): math.log10(row.suggestions[rule] / tuned)
-        for row in recorded.finder_runs(strategy)
+        for row in recorded.beside("finder", strategy)
     }
 
 
@@ -112,7 +112,7 @@ def finder_disagreement(recorded: Recorded, strategy: str) -> Values:
     """The largest of the four suggestions over the smallest, in decades."""
     return {
         pair(row): math.log10(max(row.suggestions.values()) / min(row.suggestions.values()))
-        for row in recorded.finder_runs(strategy)
+        for row in recorded.beside("finder", strategy)
     }
 
 

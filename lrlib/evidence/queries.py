@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
-from scipy import stats
 
+from lrlib._extras import extra
 from lrlib.evidence import rows, study
 from lrlib.evidence.rows import Row
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.study import Cell
+
+with extra("evidence", "the recorded study"):
+    from scipy import stats
 
 Interval = tuple[float, float, float]
 
@@ -113,26 +116,15 @@ class Recorded:
             return 100 * self.setting.chance
         return 100 * row.val_accuracy[-1 if judged is None else judged - 1]
 
-    def finder_runs(self, strategy: str) -> list[Row]:
-        """Return the short runs at the finder's suggestion.
+    def beside(self, stage: str, strategy: str) -> list[Row]:
+        """Return the short runs of a side check: "finder" or "edge".
 
         Raises:
             ValueError: There are none.
         """
-        found = self.runs("finder", strategy, "short")
+        found = self.runs(stage, strategy, "short")
         if not found:
-            raise ValueError(f"{self.name} has no finder runs of {strategy!r}; run `make record`")
-        return found
-
-    def edge_runs(self, strategy: str) -> list[Row]:
-        """Return the short runs at ever higher peak rates.
-
-        Raises:
-            ValueError: There are none.
-        """
-        found = self.runs("edge", strategy, "short")
-        if not found:
-            raise ValueError(f"{self.name} has no edge runs of {strategy!r}; run `make record`")
+            raise ValueError(f"{self.name} has no {stage} runs of {strategy!r}; run `make record`")
         return found
 
 

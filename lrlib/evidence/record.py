@@ -10,13 +10,16 @@ from pathlib import Path
 from statistics import fmean
 
 import torch
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from lrlib._extras import extra
 from lrlib.evidence import rows, runs, side_checks, study
 from lrlib.evidence.rows import Row
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.study import Run
+
+with extra("evidence", "recording"):
+    from filelock import FileLock, Timeout
 
 
 def _start_worker() -> None:
@@ -34,7 +37,8 @@ def _executor(scheduler: str | None, workers: int) -> tuple[Executor, ExitStack]
             workers, mp_context=get_context("spawn"), initializer=_start_worker
         )
         return stack.enter_context(pool), stack
-    from dask.distributed import Client  # no dependency of lrlib: only a cluster needs it
+    with extra("cluster", "recording on a cluster"):
+        from dask.distributed import Client
 
     client = stack.enter_context(Client(scheduler))
     client.run(_start_worker)

@@ -38,7 +38,7 @@ def reproduce(recorded: Sequence[Row], count: int, seed: int | None = None) -> b
         seed: Chooses them. `None` chooses others each time.
 
     Returns:
-        Whether all agree: exactly on the machine, threads and versions of the record, within
+        Whether all agree: exactly on the machine, threads and versions that are recorded, within
         3 points elsewhere.
 
     Raises:

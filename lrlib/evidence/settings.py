@@ -78,8 +78,25 @@ class Setting:
         return f"{caption}, batch {self.batch_size:,}"
 
 
-def _grid(first: float, count: int = 7) -> tuple[float, ...]:
-    return tuple(first * 2**power for power in range(count))
+def _rates(
+    sgd: float,
+    adagrad: float,
+    rmsprop: float,
+    adam: float,
+    fixed: float | None = None,
+    count: int = 5,
+) -> dict[str, tuple[float, ...]]:
+    """Make first grids from their lowest rates; a fixed rate may begin lower than other SGD."""
+    lowest = {
+        "fixed": sgd if fixed is None else fixed,
+        "SGD": sgd,
+        "Adagrad": adagrad,
+        "RMSprop": rmsprop,
+        **dict.fromkeys(("Adam", "AdamW", "SparseAdam"), adam),
+    }
+    return {
+        name: tuple(first * 2**power for power in range(count)) for name, first in lowest.items()
+    }
 
 
 _FIRST_EDITION = (
@@ -117,12 +134,7 @@ SETTINGS = {
         unit="",
         lengths={"long": 4000},
         strategies={"long": (*_SOME, "sparse-adam", "plateau")},
-        rates={
-            "SGD": _grid(1.0, 5),
-            "Adagrad": _grid(0.0125, 5),
-            "RMSprop": _grid(0.001, 5),
-            **dict.fromkeys(("Adam", "AdamW", "SparseAdam"), _grid(0.002, 5)),
-        },
+        rates=_rates(sgd=1.0, adagrad=0.0125, rmsprop=0.001, adam=0.002),
         weight_decay=_NONE_BUT_ADAMW,
         measure="loss",
         chance=math.log(2),
@@ -137,12 +149,7 @@ SETTINGS = {
         unit="",
         lengths={"long": 2 * _EPOCH},
         strategies={"long": _SOME},
-        rates={
-            "SGD": _grid(0.0125, 5),
-            "Adagrad": _grid(0.004, 5),
-            "RMSprop": _grid(0.0005, 5),
-            **dict.fromkeys(("Adam", "AdamW"), _grid(0.001, 5)),
-        },
+        rates=_rates(sgd=0.0125, adagrad=0.004, rmsprop=0.0005, adam=0.001),
         weight_decay=_OWN_SCALE,
         measure="accuracy",
         chance=0.1,
@@ -157,12 +164,7 @@ SETTINGS = {
         unit="",
         lengths={"long": 1000},
         strategies={"long": _CROSSED},
-        rates={
-            "SGD": _grid(0.0125, 5),
-            "Adagrad": _grid(0.01, 5),
-            "RMSprop": _grid(0.0005, 5),
-            **dict.fromkeys(("Adam", "AdamW"), _grid(0.001, 5)),
-        },
+        rates=_rates(sgd=0.0125, adagrad=0.01, rmsprop=0.0005, adam=0.001),
         weight_decay=_NONE_BUT_ADAMW,
         measure="loss",
         chance=math.log(65),
@@ -177,13 +179,7 @@ SETTINGS = {
         unit="epoch",
         lengths={"short": 2 * _EPOCH, "long": 5 * _EPOCH, "longer": 15 * _EPOCH},
         strategies={"long": _CROSSED, "short": _SOME, "longer": _LEADING},
-        rates={
-            "fixed": _grid(0.00625, 5),
-            "SGD": _grid(0.025, 5),
-            "Adagrad": _grid(0.004, 5),
-            "RMSprop": _grid(0.0005, 5),
-            **dict.fromkeys(("Adam", "AdamW"), _grid(0.001, 5)),
-        },
+        rates=_rates(sgd=0.025, adagrad=0.004, rmsprop=0.0005, adam=0.001, fixed=0.00625),
         weight_decay=_OWN_SCALE,
         measure="accuracy",
         chance=0.1,
@@ -198,12 +194,7 @@ SETTINGS = {
         unit="epoch",
         lengths={"long": 5 * 43},
         strategies={"long": _SOME},
-        rates={
-            "SGD": _grid(0.05, 5),
-            "Adagrad": _grid(0.004, 5),
-            "RMSprop": _grid(0.0005, 5),
-            **dict.fromkeys(("Adam", "AdamW"), _grid(0.002, 5)),
-        },
+        rates=_rates(sgd=0.05, adagrad=0.004, rmsprop=0.0005, adam=0.002),
         weight_decay=_OWN_SCALE,
         measure="accuracy",
         chance=0.1,
@@ -218,13 +209,9 @@ SETTINGS = {
         unit="epoch",
         lengths={"short": 2 * _EPOCH, "long": 5 * _EPOCH},
         strategies={"short": _FIRST_EDITION, "long": _FIRST_EDITION},
-        rates={
-            "fixed": _grid(0.00625),
-            "SGD": _grid(0.0125),
-            "Adagrad": _grid(0.004),
-            "RMSprop": _grid(0.00025),
-            **dict.fromkeys(("Adam", "AdamW"), _grid(0.0005)),
-        },
+        rates=_rates(
+            sgd=0.0125, adagrad=0.004, rmsprop=0.00025, adam=0.0005, fixed=0.00625, count=7
+        ),
         weight_decay=_ALL_ALIKE,
         measure="accuracy",
         chance=0.1,

@@ -3,7 +3,7 @@
 `missing` is its whole logic: from the runs that are recorded it says which are to be made next.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -178,8 +178,8 @@ def missing(results: Results, setting: str) -> Iterator[Run]:
     the tuned rates. Call it again when a run has ended.
     """
     wanted = [
-        *_tuning(results, setting),
-        *_refining(results, setting),
+        *_tuning(results, setting, rates, TUNING_SEEDS),
+        *_tuning(results, setting, refined_rates, REFINING_SEEDS),
         *_evaluation(results, setting),
     ]
     return (run for run in wanted if run not in results)
@@ -195,21 +195,17 @@ def steps_waiting(results: Results, setting: str) -> int:
     )
 
 
-def _tuning(results: Results, setting: str) -> list[Run]:
+def _tuning(
+    results: Results,
+    setting: str,
+    rates_of: Callable[[Results, Cell], Sequence[float]],
+    seeds: Sequence[int],
+) -> list[Run]:
     return [
         of.run("tuning", lr, seed)
         for of in cells(setting)
-        for lr in rates(results, of)
-        for seed in TUNING_SEEDS
-    ]
-
-
-def _refining(results: Results, setting: str) -> list[Run]:
-    return [
-        of.run("tuning", lr, seed)
-        for of in cells(setting)
-        for lr in refined_rates(results, of)
-        for seed in REFINING_SEEDS
+        for lr in rates_of(results, of)
+        for seed in seeds
     ]
 
 

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from IPython.display import HTML
-
+from lrlib._extras import extra
 from lrlib.evidence import claims, side_checks, study
 from lrlib.evidence.claims import Claim, Verdict
 from lrlib.evidence.measures import accuracy_on_test
 from lrlib.evidence.queries import Recorded, interval
 from lrlib.evidence.strategies import STRATEGIES
+
+with extra("plots", "drawing the recorded study"):
+    from IPython.display import HTML
 
 _MARKS = {"holds": "✓", "fails": "✗", "undecided here": "?"}
 _STAGES = {

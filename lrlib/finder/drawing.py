@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrlib._drawing import PALETTE
+from lrlib._extras import extra
 from lrlib.finder.rules import RULES, finite
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 def draw(test: "RangeTest", ax: "Axes | None") -> "Axes":
     """Draw the raw and the smoothed losses with all suggestions, or why there are none."""
     if ax is None:
-        from matplotlib import pyplot as plt  # here: it would choose a window system for others
+        with extra("plots", "drawing a range test"):
+            from matplotlib import pyplot as plt  # here: it would choose a window system for others
 
         _, ax = plt.subplots()
     lrs, losses = finite(test.lrs, test.losses)

@@ -3,46 +3,14 @@
 Run after `stage.py` and nbmake: `make notebooks` does all three.
 """
 
-import json
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+from executed import errors, outputs, shown, texts
 
 EXECUTED = sorted((Path(__file__).parents[2] / "build" / "tested").glob("*.ipynb"))
-
-
-def outputs(notebook):
-    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
-
-
-def widget_states(notebook):
-    widgets = notebook.metadata.get("widgets", {})
-    return widgets.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
-
-
-def errors_in_widgets(notebook):
-    """What a widget shows of the errors in its callbacks: nbmake does not see them."""
-    states = [state["state"] for state in widget_states(notebook).values()]
-    values = [str(state.get("value", "")) for state in states]
-    outputs = [output for state in states for output in state.get("outputs", [])]
-    return [
-        *(value for value in values if 'class="lrlib-error"' in value),
-        *(o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"),
-    ]
-
-
-def errors(notebook):
-    in_cells = [output for output in outputs(notebook) if output["output_type"] == "error"]
-    return in_cells + errors_in_widgets(notebook)
-
-
-def texts(notebook):
-    """All that an executed notebook shows, its widgets included."""
-    states = [state["state"] for state in widget_states(notebook).values()]
-    shown = [(state.get("outputs", []), state.get("value", "")) for state in states]
-    return json.dumps([outputs(notebook), shown])
 
 
 def test_there_are_eight():
@@ -76,12 +44,6 @@ def test_results_name_one_data_set(path):
     assert len(set(figures_of_runs)) == 1
     stand_in = "Shapes-10, the stand-in for CIFAR-10, is in use" in shown
     assert stand_in == (figures_of_runs[0] == "Shapes-10")
-
-
-def shown(cell):
-    return "".join(
-        "".join(output.get("data", {}).get("text/html", "")) for output in cell.get("outputs", [])
-    )
 
 
 @pytest.mark.parametrize("path", EXECUTED, ids=lambda path: path.stem)

@@ -1,13 +1,15 @@
-"""Copy the notebooks to a folder for testing, each with two more cells that do what readers do.
+"""Copy the notebooks to a folder for testing, each with three more cells.
 
 Usage: python tests/notebooks/stage.py FOLDER
 
-Readers give wrong answers to exercises: the first of the cells does, and wants a hint for each. And
-they move sliders and press buttons: the last cell uses every control, and `check_executed.py` looks
-for what went wrong in the widgets' own outputs, where an exception does not stop the notebook.
+One makes each control twice: `both.py` says why. The two at the end do what readers do. They give
+wrong answers to exercises, and the first of them wants a hint for each. They move sliders and press
+buttons: the last one uses every control, and `check_executed.py` looks for what went wrong in the
+widgets' own outputs, where an exception does not stop the notebook.
 """
 
 import ast
+import shutil
 import sys
 from pathlib import Path
 
@@ -67,15 +69,27 @@ def answer_wrongly(notebook: nbformat.NotebookNode) -> str:
     return ANSWER_WRONGLY.format(exercises=", ".join(exercises), count=len(exercises))
 
 
+def make_controls_twice(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Behind the first code cell: until then lrlib is not loaded, and need not be there."""
+    shutil.copy(Path(__file__).with_name("both.py"), folder)
+    kinds = [cell.cell_type for cell in notebook.cells]
+    source = "import both\nboth.make_controls_twice()\nboth.share_the_cores()"
+    cell = nbformat.v4.new_code_cell(source, id="both")
+    notebook.cells.insert(kinds.index("code") + 1, cell)
+
+
+def use_every_control(notebook: nbformat.NotebookNode) -> None:
+    notebook.cells.append(nbformat.v4.new_code_cell(USE_EVERY_CONTROL, id="use-every-control"))
+
+
 def stage(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         wrong_answers = answer_wrongly(notebook)
-        notebook.cells += [
-            nbformat.v4.new_code_cell(wrong_answers, id="answer-wrongly"),
-            nbformat.v4.new_code_cell(USE_EVERY_CONTROL, id="use-every-control"),
-        ]
+        make_controls_twice(notebook, folder)
+        notebook.cells.append(nbformat.v4.new_code_cell(wrong_answers, id="answer-wrongly"))
+        use_every_control(notebook)
         nbformat.write(notebook, folder / path.name)
 
 

@@ -1,4 +1,4 @@
-"""Checks of the built site: `jupyter-book build . -W -n --keep-going`, then `pytest tests/site`."""
+"""Checks of the built site, which `make book` runs at its end."""
 
 import json
 import math

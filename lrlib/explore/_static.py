@@ -7,14 +7,17 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from lrlib import plots
 from lrlib._drawing import follow_theme
-from lrlib._live import Range, first_value, is_logarithmic, is_whole, words
+from lrlib._extras import extra
+from lrlib.explore._ranges import Range, first_value, is_logarithmic, is_whole, words
+
+with extra("plots", "a figure to play with"):
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 _POSITIONS = {1: 13, 2: 6, 3: 4, 4: 3}  # of each slider, by how many there are
 _DASHES = {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}

@@ -6,11 +6,15 @@ One description serves both: a function that draws, and the range of each of its
 import os
 from collections.abc import Callable, Mapping
 
-from IPython.display import HTML
+from lrlib import plots
+from lrlib._extras import extra
+from lrlib.explore import _static
+from lrlib.explore._ranges import Range, check, words
+from lrlib.explore._runs import comparison
+from lrlib.history import History
 
-from lrlib import _live, _static, plots
-from lrlib._live import Range, words
-from lrlib.train import History
+with extra("plots", "a figure to play with"):
+    from IPython.display import HTML
 
 Draw = Callable[..., object]
 
@@ -44,7 +48,7 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
         ...     curves(ax, {"step decay": lr_curve(StepDecay(every), 300)})
         >>> sliders(draw, "The rate falls in steps.", every=(20, 200, 100))  # doctest: +SKIP
     """
-    _check(ranges)
+    check(ranges)
 
     place = None
 
@@ -63,26 +67,9 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
 
     if os.environ.get("LRLIB_STATIC"):
         return HTML(_static.frames(picture, ranges))
+    from lrlib.explore import _live  # ipywidgets loads with it
+
     return _live.sliders(picture, ranges)
-
-
-def _check(ranges: Mapping[str, Range]) -> None:
-    if not 1 <= len(ranges) <= 4:
-        raise ValueError(
-            f"sliders take one to four parameters, got {len(ranges)}; fix the others in the "
-            "function"
-        )
-    for name, limits in ranges.items():
-        if isinstance(limits, list):
-            if len(limits) < 2 or limits != sorted(set(limits)):
-                raise ValueError(f"{name} must be a list of values that rise, got {limits}")
-            continue
-        low, high, first = limits
-        if not low <= first <= high or low == high:
-            raise ValueError(
-                f"{name} must be (lowest, highest, first value) with the first value in between, "
-                f"got ({low}, {high}, {first})"
-            )
 
 
 _NEEDS_KERNEL = (
@@ -134,10 +121,12 @@ def retrain(
         ...     return train.fit(net, optimizer, splits, epochs=1, on_step=on_step)
         >>> retrain(run, "My runs.", steps=117, peak_lr=(0.01, 1.0, 0.1))  # doctest: +SKIP
     """
-    _check(ranges)
+    check(ranges)
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}; pass the steps of a whole run")
     recorded = recorded or {}
     if os.environ.get("LRLIB_STATIC"):
-        return HTML(_live.comparison([], recorded, steps, alt) + _NEEDS_KERNEL)
-    return _live.Retraining(run, alt, steps, recorded, ranges).box
+        return HTML(comparison([], recorded, steps, alt) + _NEEDS_KERNEL)
+    from lrlib.explore._retraining import Retraining  # ipywidgets loads with it
+
+    return Retraining(run, alt, steps, recorded, ranges).box

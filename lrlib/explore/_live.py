@@ -1,0 +1,90 @@
+"""The controls of `lrlib.explore` where a kernel runs, from ipywidgets.
+
+What a callback draws, and the error it raises, go into the value of an HTML widget. An `Output`
+widget would catch what other threads print, and lose what a thread of its own prints.
+"""
+
+import html
+import math
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lrlib._extras import extra
+from lrlib.explore._ranges import Range, Values, first_value, is_logarithmic, is_whole, words
+
+with extra("widgets", "a figure to play with"):
+    import ipywidgets
+
+
+def sliders(picture: Callable[[Values], str], ranges: Mapping[str, Range]) -> ipywidgets.VBox:
+    """Show a picture that is drawn again whenever a slider moves."""
+    controls = {name: control(name, limits) for name, limits in ranges.items()}
+    return _with_picture(list(controls.values()), lambda: picture(values_of(controls)))
+
+
+def boxes(
+    picture: Callable[[Sequence[str]], str], names: Sequence[str], chosen: Sequence[str]
+) -> ipywidgets.VBox:
+    """Show a picture that is drawn again whenever a box is ticked or cleared."""
+    controls = {
+        name: ipywidgets.Checkbox(name in chosen, description=name, indent=False) for name in names
+    }
+
+    def drawn() -> str:
+        return picture([name for name, box in controls.items() if box.value])
+
+    return _with_picture(list(controls.values()), drawn)
+
+
+def _with_picture(controls: Sequence[Any], picture: Callable[[], str]) -> ipywidgets.VBox:
+    # The first one is drawn here: an error in it is an error of the cell.
+    figure = ipywidgets.HTML(picture())
+
+    def redraw(_: object) -> None:
+        try:
+            figure.value = picture()
+        except Exception as error:  # the reader's own function may raise anything
+            figure.value = fault(error, "Change a value to draw again.")
+
+    for control in controls:
+        control.observe(redraw, "value")
+    return ipywidgets.VBox([*controls, figure])
+
+
+def control(name: str, limits: Range) -> Any:
+    options: dict[str, Any] = {
+        "description": words(name),
+        "style": {"description_width": "9em"},
+        "layout": {"width": "28em"},
+    }
+    if isinstance(limits, list):
+        texts = [(f"{value:.4g}", value) for value in limits]
+        return ipywidgets.SelectionSlider(options=texts, value=first_value(limits), **options)
+    low, high, first = limits
+    if is_logarithmic(low, high):
+        return ipywidgets.FloatLogSlider(
+            value=first, min=math.log10(low), max=math.log10(high), step=0.02, **options
+        )
+    if is_whole(limits):
+        return ipywidgets.IntSlider(value=first, min=low, max=high, **options)
+    return ipywidgets.FloatSlider(
+        value=first, min=low, max=high, step=(high - low) / 100, readout_format=".3g", **options
+    )
+
+
+def values_of(controls: Mapping[str, Any]) -> Values:
+    return {name: control.value for name, control in controls.items()}
+
+
+def fault(error: BaseException, advice: str) -> str:
+    """The error for the reader; `tests/notebooks/check_executed.py` looks for the class."""
+    last = html.escape(traceback.format_exception_only(error)[-1].strip())
+    full = html.escape("".join(traceback.format_exception(error)))
+    return (
+        '<div class="lrlib-error" role="alert" '
+        'style="border-left: 4px solid var(--lrlib-red, #c9252d); padding-left: 1em">'
+        f"<p><strong>{last}</strong></p><p>{advice} If the error stays, mend the function in the "
+        f"cell and run the cell again.</p><details><summary>Where it happened</summary>"
+        f'<pre style="line-height: 1.3">{full}</pre></details></div>'
+    )

@@ -1,0 +1,42 @@
+"""What a reader may choose: a range or a list of values for each parameter, and how it reads."""
+
+from collections.abc import Mapping
+
+Range = tuple[float, float, float] | list[float]  # (lowest, highest, first value), or all there are
+Values = dict[str, float]
+
+
+def check(ranges: Mapping[str, Range]) -> None:
+    if not 1 <= len(ranges) <= 4:
+        raise ValueError(
+            f"sliders take one to four parameters, got {len(ranges)}; fix the others in the "
+            "function"
+        )
+    for name, limits in ranges.items():
+        if isinstance(limits, list):
+            if len(limits) < 2 or limits != sorted(set(limits)):
+                raise ValueError(f"{name} must be a list of values that rise, got {limits}")
+            continue
+        low, high, first = limits
+        if not low <= first <= high or low == high:
+            raise ValueError(
+                f"{name} must be (lowest, highest, first value) with the first value in between, "
+                f"got ({low}, {high}, {first})"
+            )
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ").replace("lr", "learning rate")
+
+
+def is_logarithmic(low: float, high: float) -> bool:
+    return low > 0 and high / low >= 100
+
+
+def first_value(limits: Range) -> float:
+    """Where a slider begins."""
+    return limits[len(limits) // 2] if isinstance(limits, list) else limits[2]
+
+
+def is_whole(limits: Range) -> bool:
+    return all(isinstance(value, int) for value in limits)
