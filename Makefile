@@ -46,19 +46,22 @@ _build/checked: tests/site/check_build.py $(wildcard book/_static/* book/_ext/*.
 
 test: lint unit notebooks ## lint, unit and notebooks, one after the other
 
-lint: $(installed) ## check style, types, spelling and the workflow files
+lint: $(installed) ## check style, types, spelling, workflows, forms and the citation
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
 	.venv/bin/lint-imports --no-cache --no-logo
 	.venv/bin/codespell
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
+	.venv/bin/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 
 unit: $(installed) ## run the tests of lrlib and of the repository, and the doctests
 	$(python) -m pytest --numprocesses=auto --dist=worksteal
 
+# Tests of one file share its environment: they stay in one process.
 test-slow: $(installed) ## run the tests marked slow, which `make test` leaves out
-	$(python) -m pytest -m slow
+	$(python) -m pytest -m slow --numprocesses=auto --dist=loadfile
 
 # Not in _build: nbmake passes over notebooks in a folder of that name. The book takes what was run
 # here, unless something has changed by then.

@@ -31,6 +31,22 @@ def commit_all(folder):
         subprocess.run([*git, *command], cwd=folder, check=True)
 
 
+def run(*command, **options):
+    result = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    return result.stdout
+
+
+def clone_of_the_working_tree(folder):
+    """Make the repository that pip would fetch if all changes were committed."""
+    listing = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    for name in listing.split("\0")[:-1]:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    commit_all(folder)
+
+
 class Environment:
     """A virtual environment that holds `packages`, linked; its pip knows a shelf and no index."""
 

@@ -27,6 +27,7 @@ def smoke(folder, *arguments):
     return done, content, [bench["extra_info"] for bench in content["benchmarks"]]
 
 
+@pytest.mark.slow
 def test_smoke_mode_runs_a_benchmark_and_prints_its_row(tmp_path):
     done, content, rows = smoke(tmp_path, "-k", "test_fit or test_flops")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -41,6 +42,7 @@ def test_smoke_mode_runs_a_benchmark_and_prints_its_row(tmp_path):
     assert "node" not in content["machine_info"], "the name of somebody's machine"
 
 
+@pytest.mark.slow
 def test_smoke_mode_fails_where_a_benchmark_does(tmp_path, monkeypatch):
     plugin = "from lrlib import train\ndel train.fit\n"
     (tmp_path / "break_fit.py").write_text(plugin, encoding="utf-8")

@@ -195,6 +195,7 @@ def test_a_clone_that_does_not_know_nbdime_compares_and_merges_text(draft):
     ]
 
 
+@pytest.mark.slow
 @needs_make
 def test_make_hooks_compares_notebooks_cell_by_cell(draft):
     switch_on(draft)
@@ -205,6 +206,7 @@ def test_make_hooks_compares_notebooks_cell_by_cell(draft):
     assert "+A better sentence." in shown
 
 
+@pytest.mark.slow
 @needs_make
 def test_make_hooks_marks_a_conflict_inside_a_notebook_that_still_opens(draft):
     switch_on(draft)
@@ -214,6 +216,7 @@ def test_make_hooks_marks_a_conflict_inside_a_notebook_that_still_opens(draft):
     assert re.search(r"<<<<<<< .*\n.* Ours\.\n=======\n.* Theirs\.\n>>>>>>> ", source)
 
 
+@pytest.mark.slow
 @needs_make
 def test_make_hooks_loses_no_cell_where_both_sides_add_one(draft):
     """nbdime 4.0.4 fails here on the two ids, and says nothing in the file."""

@@ -86,6 +86,7 @@ def test_a_copy_that_is_here_is_loaded_without_a_word(real_data, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems count otherwise")
 def test_loading_takes_less_than_a_gigabyte(real_data):
     # Not getrusage: a process inherits the peak of the one that started it.

@@ -627,6 +627,7 @@ print("trains")
 """
 
 
+@pytest.mark.slow
 def test_a_training_does_not_keep_the_kernel_alive():
     command = [sys.executable, "-c", TRAIN_AND_LEAVE]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

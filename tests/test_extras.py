@@ -91,11 +91,13 @@ def alone(tmp_path_factory):
     return environment
 
 
+@pytest.mark.slow
 def test_the_library_alone_is_torch_numpy_and_tqdm(alone):
     assert names(requirements()) == {"numpy", "torch", "tqdm"}
     assert {canonicalize_name(name) for name in alone.versions()} == {*CORE, "lrlib", "pip"}
 
 
+@pytest.mark.slow
 def test_the_range_test_of_the_readme_runs_as_it_stands(alone):
     """On a model and a DataLoader that lrlib knows nothing of, as a reader would have them."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -116,6 +118,7 @@ loader = torch.utils.data.DataLoader(dataset, batch_size=32, shuffle=True)
     assert 1e-3 < float(result.stdout) < 10
 
 
+@pytest.mark.slow
 def test_training_on_images_of_your_own_needs_no_extra(alone):
     program = """
 import torch
@@ -130,6 +133,7 @@ print(train.fit(net, torch.optim.SGD(net.parameters(), lr=1e-4), splits, epochs=
     assert "black images, 256 images, 1 epoch" in result.stdout
 
 
+@pytest.mark.slow
 def test_all_that_is_missing_there_is_named_with_its_extra(alone):
     uses = {f"use {extra}": program for extra, program in USES.items()}
     result = alone.run("-c", report_on(uses))
@@ -137,6 +141,7 @@ def test_all_that_is_missing_there_is_named_with_its_extra(alone):
     assert read(result.stdout).keys() == set.union(*NEED.values()) | uses.keys()
 
 
+@pytest.mark.slow
 def test_the_command_of_the_message_brings_what_is_missing(alone):
     """The shelf holds a package by the name of each that the extra needs."""
     missing = names(requirements("data")) - CORE
@@ -155,6 +160,7 @@ def test_the_command_of_the_message_brings_what_is_missing(alone):
 # One extra is missing, and all others are there
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extra", NEED)
 def test_a_missing_extra_is_named(extra, tmp_path):
     own = map(Requirement, PROJECT["optional-dependencies"][extra])

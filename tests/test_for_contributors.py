@@ -6,29 +6,13 @@ import tomllib
 from pathlib import Path
 
 import yaml
-from checkout import ROOT, git, program, read, run
+from checkout import ROOT, git, read, run
 from sphinx.util.matching import get_matching_files
 
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 
 
-def schema_errors(schema, *paths):
-    check = [program("check-jsonschema"), "--builtin-schema", f"vendor.{schema}"]
-    result = run(*check, *map(str, paths))
-    return "" if result.returncode == 0 else result.stdout + result.stderr
-
-
-# Forms
-
-
-def test_the_forms_follow_their_schema():
-    assert not schema_errors("github-issue-forms", *FORMS)
-
-
-def test_a_misspelt_form_is_noticed(tmp_path):
-    wrong = tmp_path / "form.yml"
-    wrong.write_text(FORMS[0].read_text("utf-8").replace("type: textarea", "type: text"), "utf-8")
-    assert "'text'" in schema_errors("github-issue-forms", wrong)
+# Forms; `make lint` checks their schema.
 
 
 def test_there_is_a_form_for_the_text_the_code_and_what_is_proposed():
@@ -77,10 +61,6 @@ def test_the_kinds_of_changes_are_those_of_keep_a_changelog():
 
 LINKS = yaml.safe_load(read(".github/workflows/links.yml"))
 STEPS = LINKS["jobs"]["links"]["steps"]
-
-
-def test_the_links_follow_the_schema_of_workflows():
-    assert not schema_errors("github-workflows", ROOT / ".github/workflows/links.yml")
 
 
 def test_no_push_waits_for_the_links_and_they_may_write_nothing():

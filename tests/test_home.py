@@ -235,6 +235,7 @@ def test_where_lrlib_is_nothing_is_installed(tmp_path):
     assert not (tmp_path / "present.txt").exists()
 
 
+@pytest.mark.slow
 def test_the_first_cell_installs_lrlib_and_changes_nothing_that_is_there(bare):
     """The newest of what lrlib needs wants a newer `present`: an older one is taken instead."""
     source = write_wheel(bare.shelf, "lrlib", "0.1.0", 'new; extra == "notebooks"')
@@ -286,6 +287,7 @@ def test_the_first_cell_takes_whatever_pip_takes(bare, forms):
         assert bare.versions() == {**bare.before, "lrlib": "0.1.0", "new": "1.0"}
 
 
+@pytest.mark.slow
 def test_where_pip_cannot_do_it_the_reader_sees_why(bare):
     source = write_wheel(bare.shelf, "lrlib", "0.1.0", "present>=2")
     status, shown = bare.run_cell(BOOTSTRAP, LRLIB_SOURCE=str(source))
@@ -295,6 +297,7 @@ def test_where_pip_cannot_do_it_the_reader_sees_why(bare):
     assert bare.versions() == bare.before
 
 
+@pytest.mark.slow
 def test_without_an_address_the_reader_is_told_what_to_do(bare):
     unpublished = re.sub(r'(LRLIB_SOURCE"\) or ).*', r'\1""', BOOTSTRAP)
     status, shown = bare.run_cell(unpublished, LRLIB_SOURCE="")
@@ -315,6 +318,9 @@ def modules(source):
             yield node.module.split(".")[0]
 
 
+OWNERS = metadata.packages_distributions()
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
 def test_lrlib_brings_all_that_a_notebook_imports(path):
     cells = nbformat.read(path, as_version=4).cells
@@ -322,8 +328,7 @@ def test_lrlib_brings_all_that_a_notebook_imports(path):
     lines = [re.sub(r"^(\s*)%", r"\1# %", line) for line in source.splitlines()]
     foreign = set(modules("\n".join(lines))) - sys.stdlib_module_names - {"lrlib"}
     brought = {canonicalize_name(r.name) for r in requirements("notebooks")}
-    owners = metadata.packages_distributions()
-    missing = {m for m in foreign if not {canonicalize_name(n) for n in owners[m]} & brought}
+    missing = {m for m in foreign if not {canonicalize_name(n) for n in OWNERS[m]} & brought}
     assert foreign
     assert not missing
 
@@ -368,6 +373,7 @@ def test_binder_takes_the_cpu_build_and_the_pinned_versions():
     assert re.fullmatch(r"python-3\.1[123]", version)
 
 
+@pytest.mark.slow
 def test_pip_reads_the_binder_requirements_and_would_install_lrlib():
     command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index"]
     command += ["--no-build-isolation", "--requirement", ".binder/requirements.txt"]

@@ -31,6 +31,7 @@ print(without, faults(5))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc hands blocks back")
 def test_training_asks_the_system_for_memory_once():
     command = [sys.executable, "-c", COUNT_FAULTS]

@@ -73,6 +73,7 @@ def execute(tmp_path, monkeypatch):
     return execute
 
 
+@pytest.mark.slow
 def test_an_error_in_a_callback_is_seen(execute):
     """A run fails at the first value, and its error stays in the widget.
 
@@ -91,6 +92,7 @@ def shown(notebook):
     return json.loads(re.sub(r"(lrlib-\w+-|figure)\d+", r"\1N", json.dumps(outputs)))
 
 
+@pytest.mark.slow
 def test_a_page_is_what_the_book_gets_where_it_runs_a_notebook_itself(execute):
     sources = [s.replace("WRONG", "None") for s in (BAR, SLIDERS, RETRAIN, PREDICTION, SCORE)]
     tested = execute(*sources)
