@@ -163,12 +163,9 @@ def test_the_edge_is_followed_until_every_seed_fails():
 
 
 def test_what_waits_for_tuned_rates_is_counted():
-    fresh = [
-        r.run
-        for r in ROWS
-        for cell in CELLS
-        if r.run == cell.run("evaluation", study.tuned_lr(RESULTS, cell), r.run.seed)
-    ]
+    tuned = {cell: study.tuned_lr(RESULTS, cell) for cell in CELLS}
+    wanted = {cell.run("evaluation", tuned[cell], n) for cell in CELLS for n in study.SEEDS}
+    fresh = [r.run for r in ROWS if r.run in wanted]
     assert study.steps_waiting({}, "cnn-max") == sum(each.steps for each in fresh)
     assert study.steps_waiting(RESULTS, "cnn-max") == 0
 
