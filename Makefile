@@ -91,7 +91,8 @@ test-site: $(installed) ## open every page of the built site in Chromium and use
 	@test -f _build/html/index.html || { echo "There is no site yet: make book" >&2; exit 1; }
 	@command -v chromium chromium-browser google-chrome > /dev/null \
 	    || .venv/bin/playwright install --with-deps chromium
-	$(python) -m pytest --numprocesses=auto --dist=worksteal tests/site/check_browser.py
+	$(python) -m pytest --numprocesses=auto --dist=worksteal \
+	    tests/site/check_browser.py tests/site/check_formulas.py
 
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks

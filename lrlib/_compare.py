@@ -7,6 +7,7 @@ from lrlib import plots
 from lrlib._drawing import name_lines
 from lrlib._extras import extra
 from lrlib.explore import _static
+from lrlib.explore._ranges import said_of
 
 with extra("plots", "a figure to play with"):
     from IPython.display import HTML
@@ -53,7 +54,7 @@ def compare(
         for name in shown:
             draw(axes, name)
         name_lines(axes[-1])
-        return plots.show(figure, f"{alt} Shown: {'; '.join(shown) or 'none'}.").data
+        return plots.show(figure, said_of(alt, shown)).data
 
     from lrlib.explore import _live  # ipywidgets loads with it
 

@@ -1,9 +1,10 @@
-"""Controls: with a kernel they redraw and retrain, on a static page they choose frames."""
+"""Controls: with a kernel they redraw and retrain, on a static page they lie beside data."""
 
 import _thread
 import html.parser
 import itertools
 import json
+import math
 import re
 import subprocess
 import sys
@@ -16,8 +17,8 @@ import pytest
 from interrupting import interrupt, moments
 
 from lrlib import _compare, explore, plots
-from lrlib.explore import _live, _retraining
-from lrlib.schedules import Cyclical, StepDecay, lr_curve
+from lrlib.explore import _described, _live, _retraining
+from lrlib.schedules import StepDecay, lr_curve
 from lrlib.train import History
 
 
@@ -86,51 +87,82 @@ def test_a_static_page_loads_no_widgets(static):
     assert (done.returncode, done.stdout) == (0, "False\n"), done.stderr
 
 
-def test_the_static_page_has_a_frame_for_each_cell_of_the_grid_and_shows_the_chosen_one(static):
+def described(text):
+    """The figure as data: its frames, with their numbers in place."""
+    data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', text)[1])
+    for frame in data["frames"]:
+        for panel in frame["panels"]:
+            for part in panel["lines"] + panel["bands"]:
+                part |= {key: data["curves"][part[key]] for key in ("xs", "ys") if key in part}
+    return data["frames"]
+
+
+def test_the_static_page_has_data_for_each_cell_of_the_grid_and_a_first_picture(static):
     draw, seen = recorder()
     text = explore.sliders(draw, "Steps.", every=(5, 20, 10), factor=(0.1, 0.9, 0.5)).data
-    page = Elements(text)
-    inputs = page.of("input", type="range")
-    frames = page.of("div", **{"class": "lrlib-frame"})
-    sizes = [int(slider["max"]) + 1 for slider in inputs]
-    assert len(inputs) == 2
-    assert len(frames) == len(seen) == sizes[0] * sizes[1]
-    assert len(set(seen)) == len(seen)
-    assert (5, 0.1) in seen
-    assert (20, 0.9) in seen
-    visible = [number for number, frame in enumerate(frames) if "hidden" not in frame]
-    chosen = 0
-    for slider in inputs:
-        chosen = chosen * (int(slider["max"]) + 1) + int(slider["value"])
-    assert visible == [chosen]
-    assert seen[chosen] == (10, 0.5)
+    inputs = Elements(text).of("input", type="range")
+    grid = list(itertools.product(*(json.loads(slider["data-values"]) for slider in inputs)))
+    frames = described(text)
+    assert len(frames) == len(grid) == math.prod(int(slider["max"]) + 1 for slider in inputs)
+    assert len(set(grid)) == len(grid)
+    assert {(5, 0.1), (20, 0.9)} <= set(grid)
+    assert seen == [*grid, (10, 0.5)]
+    for (every, factor), frame in zip(grid, frames, strict=True):
+        (line,) = frame["panels"][0]["lines"]
+        assert line["ys"] == pytest.approx(lr_curve(StepDecay(every, factor), 30), rel=1e-3)
+    first = [json.loads(slider["data-values"])[int(slider["value"])] for slider in inputs]
+    assert first == [10, 0.5]
+    assert 'aria-label="Steps. every 10, factor 0.5."' in text
+    assert Elements(text).of("fieldset")[0] == {"disabled": None}, "nobody draws yet"
 
 
-def test_static_frames_differ(static):
-    text = explore.sliders(
-        lambda ax, half_cycle: plots.curves(ax, {"rate": lr_curve(Cyclical(half_cycle), 100)}),
-        "Cycles.",
-        half_cycle=[5, 20, 50],
-    ).data
-    frames = text.split('class="lrlib-frame"')[1:]
-    lines = {frame[frame.index('<path d="', frame.index("line2d")) :][:400] for frame in frames}
-    assert len(frames) == 3
-    assert len(lines) == 3
+def test_a_formula_has_a_slider_for_every_value_and_the_data_of_the_first(static):
+    draw, seen = recorder()
+    ranges = {"every": (5, 20, 10), "factor": (0.001, 1.0, 0.3)}
+    text = explore.sliders(draw, "Steps.", formula="steps", **ranges).data
+    assert set(seen) == {(10, 0.3)}
+    assert len(described(text)) == 1
+    every, factor = Elements(text).of("input", type="range")
+    assert (every["max"], every["value"], every["data-whole"]) == ("15", "5", "1")
+    assert factor["data-first"] == factor["aria-valuetext"] == "0.3"
+    assert factor["data-log"] == "1"
+    place = int(factor["value"]) / int(factor["max"])
+    assert 0.001 * 1000**place == pytest.approx(0.3, rel=0.02)
 
 
-def axes_of(frame):
-    """The rectangle of the axes, as the drawing has it."""
-    return re.findall(r'id="figure\d+-patch_2">\s*<path d="([^"]*)"', frame)
+def test_a_figure_is_described_as_it_is_drawn():
+    figure, (left, right) = plots.panels(columns=2)
+    left.plot([1, 2, 3], [0.1, float("nan"), 1e-9], "--", color=plots.PALETTE["red"], label="</b>")
+    left.axhline(0.5, color=plots.PALETTE["grey"])
+    left.set(title="Falling", xlabel="step", yscale="log", ylim=(1e-9, 1))
+    right.plot(1, 2, "s", color=plots.PALETTE["blue"], fillstyle="none", ms=8)
+    right.fill_between([1, 2], [0, 1], [2, 3], color=plots.PALETTE["teal"], alpha=0.2)
+    right.text(0.5, 0.9, "here", transform=right.transAxes, ha="right")
+    figure.supxlabel("ten seeds")
+    written = _described.to_json([_described.describe(figure)])
+    assert "</" not in written, "it would end the script that holds it"
+    (frame,) = described(f'<script type="application/json">{written}</script>')
+    falling, mark = frame["panels"]
+    assert (frame["caption"], falling["title"], mark["title"]) == ("ten seeds", "Falling", "")
+    assert falling["y"] == {"label": "", "low": 1e-9, "high": 1, "log": True}
+    line, across = falling["lines"]
+    assert (line["xs"], line["ys"]) == ([1, 2, 3], [0.1, None, 1e-9])
+    assert (line["colour"], line["dash"], line["label"]) == ("red", "--", "</b>")
+    assert across["across"] == 0.5
+    (square,) = mark["lines"]
+    assert (square["marker"], square["size"], square["hollow"]) == ("s", 8, True)
+    (band,) = mark["bands"]
+    assert band["colour"] == "teal"
+    assert set(zip(band["xs"], band["ys"], strict=True)) == {(1, 0), (1, 2), (2, 1), (2, 3)}
+    (text,) = mark["texts"]
+    assert (text["text"], text["x"], text["inside"], text["align"]) == ("here", 0.5, True, "right")
 
 
-def test_the_axes_stay_where_they_are_while_a_slider_moves(static):
-    def draw(ax, every):
-        ax.set_ylim(0, 10.0**every)  # longer and longer labels
-
-    frames = explore.sliders(draw, "x", every=[1, 3, 9]).data.split('class="lrlib-frame"')[1:]
-    places = {path for frame in frames for path in axes_of(frame)}
-    assert len(frames) == 3
-    assert len(places) == 1
+def test_what_cannot_be_described_is_named():
+    figure, (ax,) = plots.panels()
+    ax.bar([1], [2])
+    with pytest.raises(TypeError, match="holds lines, bands and texts, got Rectangle"):
+        _described.describe(figure)
 
 
 def test_static_controls_are_labelled_and_speak_their_value(static):
@@ -138,7 +170,7 @@ def test_static_controls_are_labelled_and_speak_their_value(static):
     (slider,) = page.of("input")
     assert page.of("label", **{"for": slider["id"]})
     values = json.loads(slider["data-values"])
-    assert slider["aria-valuetext"] == values[int(slider["value"])] == "0.1"
+    assert values[int(slider["value"])] == float(slider["aria-valuetext"]) == 0.1
 
 
 def test_static_ids_are_unique_over_explorers(static):
@@ -175,10 +207,10 @@ def test_a_list_has_the_only_values_that_there_are(static):
     text = explore.sliders(
         lambda ax, peak_lr: drawn.append(peak_lr), "x", peak_lr=[0.1, 0.2, 0.4]
     ).data
-    assert drawn == [0.1, 0.2, 0.4]
+    assert drawn == [0.1, 0.2, 0.4, 0.2]  # the last one is the first picture
     (slider,) = Elements(text).of("input")
     assert (slider["max"], slider["value"]) == ("2", "1")
-    assert json.loads(slider["data-values"]) == ["0.1", "0.2", "0.4"]
+    assert json.loads(slider["data-values"]) == [0.1, 0.2, 0.4]
 
 
 def test_a_list_becomes_a_slider_over_its_values(live):
@@ -245,15 +277,17 @@ def test_a_box_decides_whether_its_line_is_drawn(live):
     assert "Shown: none." in figure.value
 
 
-def test_on_a_static_page_every_line_is_drawn_and_the_chosen_ones_are_seen(static):
+def test_on_a_static_page_every_line_belongs_to_a_box_and_the_chosen_ones_are_ticked(static):
     text = _compare.compare(draw_rate, list(RATES), "Lines.", chosen=["a < b"], columns=2).data
     page = Elements(text)
-    parts = [a for tag, a in page.found if "data-layer" in a]
-    assert sorted(part["data-layer"] for part in parts) == ["0", "0", "1", "1", "2", "2"]
-    seen = {part["data-layer"] for part in parts if "display: none" not in part.get("style", "")}
+    (frame,) = described(text)
+    for panel in frame["panels"]:
+        assert [(line["layer"], line["label"]) for line in panel["lines"]] == [*enumerate(RATES)]
     boxes = page.of("input", type="checkbox")
-    assert seen == {box["value"] for box in boxes if "checked" in box} == {"2"}
+    assert [box["value"] for box in boxes if "checked" in box] == ["2"]
     assert "a &lt; b</label>" in text
+    assert 'aria-label="Lines. Shown: a &lt; b."' in text
+    assert text.count("line2d") > 0
     ids = [a["id"] for _, a in page.found if "id" in a]
     assert len(ids) == len(set(ids))
 

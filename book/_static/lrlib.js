@@ -1,7 +1,7 @@
 // What is wider than its column scrolls there: let the keyboard reach it.
 window.addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;
-  const scrolling = "mjx-container[display], .lrlib-table, .lrlib-figure, .lrlib-frame";
+  const scrolling = "mjx-container[display], .lrlib-table, .lrlib-figure";
   for (const element of document.querySelectorAll(scrolling)) {
     // A frame that is hidden has no width yet: on a narrow page it will scroll.
     const hidden = element.clientWidth === 0 && matchMedia("(max-width: 40rem)").matches;

@@ -9,26 +9,30 @@ from collections.abc import Callable, Mapping
 from lrlib import plots
 from lrlib._extras import extra
 from lrlib.explore import _static
-from lrlib.explore._ranges import Range, check, words
+from lrlib.explore._ranges import Range, Values, check, said
 from lrlib.explore._runs import comparison
 from lrlib.history import History
 
 with extra("plots", "a figure to play with"):
     from IPython.display import HTML
+    from matplotlib.figure import Figure
 
 Draw = Callable[..., object]
 
 
-def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> object:
+def sliders(
+    draw: Draw, alt: str, *, height: float = 3.0, formula: str | None = None, **ranges: Range
+) -> object:
     """Show a figure with one slider for each of its parameters.
 
-    With a kernel the sliders are ipywidgets with continuous values. While the book is built the
-    figure is drawn for a grid of values, and a slider chooses among these frames without a kernel.
+    With a kernel the sliders are ipywidgets. On a page of the book the reader's browser draws, from
+    data that the page holds for a grid of values, or from a formula for every value.
 
     Args:
         draw: Called as `draw(ax, **values)`, with one value a parameter.
         alt: What the figure shows, in a sentence.
         height: The height of the figure in inches, positive.
+        formula: The same figure's name in `book/_static/formulas.js`. `None` has the grid.
         ranges: For each parameter (lowest, highest, first value), one to four parameters. Whole
             numbers give a slider of whole numbers; from 0.001 to 1, or wherever the highest is
             100 times the lowest or more, the slider is logarithmic. A list has the only values
@@ -52,21 +56,26 @@ def sliders(draw: Draw, alt: str, *, height: float = 3.0, **ranges: Range) -> ob
 
     place = None
 
-    def picture(values: dict[str, float]) -> str:
+    def figure(values: Values) -> Figure:
         nonlocal place
-        figure, (ax,) = plots.panels(height=height)
+        drawn, (ax,) = plots.panels(height=height)
         draw(ax, **values)
         if place is not None:
             # Laid out once: the axes stay where they are while a slider moves, and it is faster.
-            figure.set_layout_engine("none")
+            drawn.set_layout_engine("none")
             ax.set_position(place)
-        setting = ", ".join(f"{words(name)} {value:.4g}" for name, value in values.items())
-        drawn = plots.show(figure, f"{alt} {setting}.").data
-        place = ax.get_position()
         return drawn
 
     if os.environ.get("LRLIB_STATIC"):
-        return HTML(_static.frames(picture, ranges))
+        return HTML(_static.frames(figure, alt, ranges, formula))
+
+    def picture(values: Values) -> str:
+        nonlocal place
+        drawn = figure(values)
+        text = plots.show(drawn, said(alt, values)).data
+        place = drawn.axes[0].get_position()
+        return text
+
     from lrlib.explore import _live  # ipywidgets loads with it
 
     return _live.sliders(picture, ranges)

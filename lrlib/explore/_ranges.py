@@ -1,6 +1,6 @@
 """What a reader may choose: a range or a list of values for each parameter, and how it reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 Range = tuple[float, float, float] | list[float]  # (lowest, highest, first value), or all there are
 Values = dict[str, float]
@@ -27,6 +27,17 @@ def check(ranges: Mapping[str, Range]) -> None:
 
 def words(name: str) -> str:
     return name.replace("_", " ").replace("lr", "learning rate")
+
+
+def said(alt: str, values: Values) -> str:
+    """What a picture shows, and at which values."""
+    setting = ", ".join(f"{words(name)} {value:.4g}" for name, value in values.items())
+    return f"{alt} {setting}."
+
+
+def said_of(alt: str, shown: Sequence[str]) -> str:
+    """What a picture shows, and which of its parts."""
+    return f"{alt} Shown: {'; '.join(shown) or 'none'}."
 
 
 def is_logarithmic(low: float, high: float) -> bool:

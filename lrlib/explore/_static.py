@@ -1,17 +1,32 @@
-"""The controls of `lrlib.explore` on a page without a kernel: plain HTML over drawn SVG."""
+"""The controls of `lrlib.explore` on a page without a kernel: plain HTML, and a figure as data.
+
+`book/_static/figures.js` draws what the controls say. Without it, as in an export of a notebook,
+the first picture is seen and the controls rest.
+"""
 
 import html
 import itertools
 import json
-import re
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from lrlib import plots
 from lrlib._drawing import follow_theme
 from lrlib._extras import extra
-from lrlib.explore._ranges import Range, first_value, is_logarithmic, is_whole, words
+from lrlib.explore import _described
+from lrlib.explore._ranges import (
+    Range,
+    Values,
+    first_value,
+    is_logarithmic,
+    is_whole,
+    said,
+    said_of,
+    words,
+)
 
 with extra("plots", "a figure to play with"):
     from matplotlib.artist import Artist
@@ -24,25 +39,26 @@ _DASHES = {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}
 _numbers = itertools.count(1)
 
 
-def frames(picture: Callable[[dict[str, float]], str], ranges: dict[str, Range]) -> str:
-    """Draw the picture for a grid of values, under sliders that choose one of these frames."""
+def frames(
+    figure: Callable[[Values], Figure], alt: str, ranges: Mapping[str, Range], formula: str | None
+) -> str:
+    """Describe the figure for each position of its sliders, or, with a formula, for the first."""
     choices = [_positions(limits, _POSITIONS[len(ranges)]) for limits in ranges.values()]
-    starts = [
-        values.index(first_value(limits))
-        for values, limits in zip(choices, ranges.values(), strict=True)
-    ]
-    drawn = []
-    for positions in itertools.product(*(range(len(values)) for values in choices)):
-        values = [values[i] for values, i in zip(choices, positions, strict=True)]
-        hidden = "" if list(positions) == starts else " hidden"
-        content = picture(dict(zip(ranges, values, strict=True)))
-        drawn.append(f'<div class="lrlib-frame"{hidden}>{content}</div>')
+    first = {name: first_value(limits) for name, limits in ranges.items()}
+    grid = (
+        [first]
+        if formula
+        else [dict(zip(ranges, values, strict=True)) for values in itertools.product(*choices)]
+    )
+    described = [_described.describe(figure(values)) for values in grid]
     key = _new_key()
     controls = [
-        _slider(key, name, values, start)
-        for name, values, start in zip(ranges, choices, starts, strict=True)
+        _slider(key, name, limits, None if formula else positions)
+        for (name, limits), positions in zip(ranges.items(), choices, strict=True)
     ]
-    return _explorer(key, "".join([*controls, *drawn]), _CHOOSE_FRAME)
+    shown = plots.show(figure(first), said(alt, first)).data
+    about = {"alt": alt} | ({"formula": formula} if formula else {})
+    return _explorer(key, about, "".join(controls), shown, described)
 
 
 def layers(
@@ -53,36 +69,40 @@ def layers(
     names: Sequence[str],
     chosen: Sequence[str],
 ) -> str:
-    """Draw everything into one picture, under boxes that show and hide its parts."""
+    """Describe everything as one figure, under boxes that show and hide its parts."""
     key = _new_key()
-    boxes = []
+    boxes, layer = [], {}
     for number, name in enumerate(names):
         before = _artists(axes)
         draw(axes, name)
         new = [artist for artist in _artists(axes) if artist not in before]
-        for part, artist in enumerate(new):
-            artist.set_gid(f"layer{number}-{part}")
+        for artist in new:
+            layer[artist] = number
+            artist.set_visible(name in chosen)
         line = next(artist for artist in new if isinstance(artist, Line2D))
         boxes.append(_checkbox(key, number, name, line, checked=name in chosen))
-
-    def mark(group: re.Match[str]) -> str:
-        style = "" if names[int(group[2])] in chosen else ' style="display: none"'
-        return f'{group[1]} data-layer="{group[2]}"{style}'
-
-    picture = re.sub(r'(<g id="[^"]*-layer(\d+)-\d+")', mark, plots.show(figure, alt).data)
-    fields = f'<fieldset class="lrlib-choices"><legend>Show</legend>{"".join(boxes)}</fieldset>'
-    frame = f'<div class="lrlib-frame">{picture}</div>'
-    return _explorer(key, fields + frame, _CHOOSE_LAYERS)
+    choices = f'<legend>Show</legend><div class="lrlib-choices">{"".join(boxes)}</div>'
+    shown = plots.show(figure, said_of(alt, chosen)).data
+    return _explorer(key, {"alt": alt}, choices, shown, [_described.describe(figure, layer)])
 
 
 def _new_key() -> str:
     return f"lrlib-explore-{next(_numbers)}"
 
 
-def _explorer(key: str, content: str, script: str) -> str:
+def _explorer(
+    key: str,
+    about: Mapping[str, str],
+    controls: str,
+    first: str,
+    described: Sequence[Mapping[str, Any]],
+) -> str:
+    data = "".join(f' data-{name}="{html.escape(text)}"' for name, text in about.items())
     return (
-        f'<div class="lrlib-explore" id="{key}">{content}'
-        f"<script>{script.replace('KEY', json.dumps(key))}</script></div>"
+        f'<div class="lrlib-explore" id="{key}"{data}><fieldset disabled>{controls}</fieldset>'
+        "<noscript><p>Without JavaScript, this figure shows its first state.</p></noscript>"
+        f'<div class="lrlib-frame">{first}</div>'
+        f'<script type="application/json">{_described.to_json(described)}</script></div>'
     )
 
 
@@ -101,17 +121,35 @@ def _positions(limits: Range, count: int) -> list[float]:
     return sorted({*values, first})
 
 
-def _slider(key: str, name: str, values: Sequence[float], start: int) -> str:
-    texts = [f"{value:.4g}" for value in values]
+def _slider(key: str, name: str, limits: Range, positions: Sequence[float] | None) -> str:
+    """A slider over the positions, or over all that the limits allow."""
     label = html.escape(words(name))
     identity = f"{key}-{name}"
-    data = html.escape(json.dumps(texts), quote=True)
+    first = first_value(limits)
+    if positions is not None:
+        highest, start = len(positions) - 1, positions.index(first)
+        data = {"values": json.dumps(positions)}
+    else:
+        low, high, _ = limits
+        highest, start = _place_of(first, low, high, is_whole(limits))
+        data = {"low": f"{low}", "high": f"{high}", "first": f"{first}"}
+        data |= {"whole": "1"} if is_whole(limits) else {}
+        data |= {"log": "1"} if is_logarithmic(low, high) else {}
+    attributes = "".join(f' data-{k}="{html.escape(v)}"' for k, v in data.items())
     return (
         f'<div class="lrlib-control"><label for="{identity}">{label}</label>'
-        f'<input type="range" id="{identity}" min="0" max="{len(values) - 1}" value="{start}" '
-        f'data-values="{data}" aria-valuetext="{texts[start]}" data-lm-suppress-shortcuts="true">'
-        f'<output for="{identity}">{texts[start]}</output></div>'
+        f'<input type="range" id="{identity}" name="{name}" min="0" max="{highest}" '
+        f'value="{start}"{attributes} aria-valuetext="{first:.4g}" '
+        f'data-lm-suppress-shortcuts="true"><output for="{identity}">{first:.4g}</output></div>'
     )
+
+
+def _place_of(first: float, low: float, high: float, whole: bool) -> tuple[int, int]:
+    """How many places a slider has, and the one nearest to the first value."""
+    if is_logarithmic(low, high):
+        return 200, round(200 * math.log(first / low) / math.log(high / low))
+    places = round(high - low) if whole else 200
+    return places, round(places * (first - low) / (high - low))
 
 
 def _checkbox(key: str, number: int, name: str, line: Line2D, *, checked: bool) -> str:
@@ -125,46 +163,3 @@ def _checkbox(key: str, number: int, name: str, line: Line2D, *, checked: bool) 
         '<svg class="lrlib-swatch" viewBox="0 0 32 8" aria-hidden="true"><path d="M0 4H32" '
         f'style="stroke: {colour}" stroke-dasharray="{dashes}"/></svg>{html.escape(name)}</label>'
     )
-
-
-# The frames lie in the order of nested loops over the sliders, the last one fastest.
-_CHOOSE_FRAME = """
-(function () {
-  const root = document.getElementById(KEY);
-  const inputs = [...root.querySelectorAll("input")];
-  const frames = root.querySelectorAll(".lrlib-frame");
-  function update() {
-    let chosen = 0;
-    for (const input of inputs) {
-      chosen = chosen * (Number(input.max) + 1) + Number(input.value);
-      const text = JSON.parse(input.dataset.values)[input.value];
-      input.setAttribute("aria-valuetext", text);
-      input.nextElementSibling.value = text;
-    }
-    frames.forEach((frame, number) => { frame.hidden = number !== chosen; });
-  }
-  for (const input of inputs) input.addEventListener("input", update);
-  update();
-})();
-"""
-
-_CHOOSE_LAYERS = """
-(function () {
-  const root = document.getElementById(KEY);
-  const boxes = [...root.querySelectorAll("input")];
-  const picture = root.querySelector(".lrlib-frame svg");
-  const alt = picture.getAttribute("aria-label");
-  function update() {
-    const shown = boxes.filter((box) => box.checked);
-    for (const box of boxes) {
-      for (const part of root.querySelectorAll(`[data-layer="${box.value}"]`)) {
-        part.style.display = box.checked ? "" : "none";
-      }
-    }
-    const names = shown.map((box) => box.parentElement.textContent.trim());
-    picture.setAttribute("aria-label", `${alt} Shown: ${names.join("; ") || "none"}.`);
-  }
-  for (const box of boxes) box.addEventListener("change", update);
-  update();
-})();
-"""

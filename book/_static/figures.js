@@ -1,0 +1,328 @@
+// Figures that the reader moves, drawn from the data that lrlib.explore wrote into the page.
+//
+// A figure is described as lrlib/explore/_described.py says: panels with two axes, lines and texts.
+// It is laid out for the width that there is, so that nothing scrolls and no label is too small.
+(function () {
+  "use strict";
+  const NARROW = 560; // pixels: panels stand below each other, and names in a list above the lines
+  const DASHES = { "-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3" };
+  const TEXT = 12; // pixels
+  let clips = 0;
+
+  function svg(name, attributes, text) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  function html(name, className, text) {
+    const made = document.createElement(name);
+    made.className = className;
+    if (text !== undefined) made.textContent = text;
+    return made;
+  }
+
+  // A name of the palette, any other colour, or the page's own.
+  function colour(name) {
+    if (!name) return "currentColor";
+    return name.startsWith("#") ? name : `var(--lrlib-${name})`;
+  }
+
+  // Numbers and axes
+
+  function short(value) {
+    return String(Number(value.toPrecision(4))).replace("-", "\u2212");
+  }
+
+  function power(exponent) {
+    const digits = [...String(exponent)].map((sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)]);
+    return `10${digits.join("")}`;
+  }
+
+  function ticks(axis, room) {
+    const inside = (value) => value >= axis.low * (1 - 1e-9) - 1e-12 && value <= axis.high + 1e-12;
+    if (axis.log) {
+      const [first, last] = [axis.low, axis.high].map((value) => Math.log10(value));
+      const every = Math.max(1, Math.ceil((last - first) / room));
+      const values = [];
+      for (let k = Math.ceil(first - 1e-9); k <= last + 1e-9; k += every) {
+        values.push({ value: 10 ** k, text: k >= -3 && k <= 3 ? short(10 ** k) : power(k) });
+      }
+      return values;
+    }
+    const word = (value) =>
+      axis.whole ? `${short((100 * value) / axis.whole)} %` : short(value);
+    if (axis.ticks) return axis.ticks.filter(inside).map((value) => ({ value, text: word(value) }));
+    const rough = (axis.high - axis.low) / room;
+    const base = 10 ** Math.floor(Math.log10(rough));
+    const step = base * [1, 2, 5, 10].find((factor) => factor * base >= rough);
+    const values = [];
+    for (let k = Math.ceil(axis.low / step - 1e-9); k * step <= axis.high + step * 1e-9; k += 1) {
+      values.push({ value: k * step, text: word(k * step) });
+    }
+    return values;
+  }
+
+  // The place of a value between two pixels.
+  function scale(axis, from, to) {
+    const position = axis.log ? Math.log : (value) => value;
+    const [low, high] = [position(axis.low), position(axis.high)];
+    return (value) => from + ((position(value) - low) / (high - low)) * (to - from);
+  }
+
+  // Lines
+
+  function path(line, x, y) {
+    let text = "";
+    let move = true;
+    line.ys.forEach((value, k) => {
+      if (value === null || line.xs[k] === null) {
+        move = true;
+        return;
+      }
+      // Far outside, a coordinate is cut to what every browser can draw.
+      const [left, top] = [x(line.xs[k]), y(value)].map((p) => Math.max(-1e4, Math.min(1e4, p)));
+      text += `${move ? "M" : "L"}${left.toFixed(1)} ${top.toFixed(1)}`;
+      move = false;
+    });
+    return text;
+  }
+
+  const SHAPES = {
+    s: (r) => `m${-r} ${-r}h${2 * r}v${2 * r}h${-2 * r}z`,
+    D: (r) => `m0 ${-1.3 * r}l${1.3 * r} ${1.3 * r}l${-1.3 * r} ${1.3 * r}l${-1.3 * r} ${-1.3 * r}z`,
+    "^": (r) => `m0 ${-1.1 * r}l${1.1 * r} ${2 * r}h${-2.2 * r}z`,
+    "*": (r) =>
+      "m" + [...Array(10).keys()]
+        .map((k) => [k % 2 ? 0.45 * r : 1.2 * r, (k * Math.PI) / 5])
+        .map(([far, angle]) => [far * Math.sin(angle), -far * Math.cos(angle)])
+        .map(([a, b], k, all) => (k ? [a - all[k - 1][0], b - all[k - 1][1]] : [a, b]).join(" "))
+        .join("l") + "z",
+    o: (r) => `m${-r} 0a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0`,
+  };
+
+  function markers(line, x, y) {
+    const shape = (SHAPES[line.marker] || SHAPES.o)(line.marker === "." ? 1.5 : line.size * 0.62);
+    let text = "";
+    line.ys.forEach((value, k) => {
+      if (value !== null) text += `M${x(line.xs[k]).toFixed(1)} ${y(value).toFixed(1)}${shape}`;
+    });
+    return text;
+  }
+
+  function drawLine(line, x, y, box) {
+    const group = svg("g", { stroke: colour(line.colour), fill: "none" });
+    group.style.strokeWidth = line.width;
+    if (line.dash in DASHES) {
+      let d = "";
+      if ("across" in line) d = `M${box.left} ${y(line.across)}H${box.right}`;
+      else if ("along" in line) d = `M${x(line.along)} ${box.bottom}V${box.top}`;
+      else d = path(line, x, y);
+      group.append(svg("path", { d, "stroke-dasharray": DASHES[line.dash] }));
+    }
+    if (line.marker && line.ys) {
+      const fill = line.hollow ? "none" : colour(line.colour);
+      const width = line.hollow ? 1.8 : 0;
+      group.append(svg("path", { d: markers(line, x, y), fill, "stroke-width": width }));
+    }
+    return group;
+  }
+
+  // Names: at the right ends of the lines, or in a list above them.
+
+  function atTheEnds(lines, y, box) {
+    const named = lines
+      .filter((line) => line.label && line.ys)
+      .map((line) => {
+        const last = line.ys.filter((value) => value !== null).at(-1);
+        return { line, top: Math.max(box.top + 4, Math.min(box.bottom, y(last))) };
+      })
+      .sort((a, b) => b.top - a.top);
+    let lowest = Infinity;
+    return named.map(({ line, top }) => {
+      lowest = Math.min(top, lowest - TEXT - 3);
+      const place = { x: box.right + 8, y: lowest + 4, fill: colour(line.colour) };
+      return svg("text", place, line.label);
+    });
+  }
+
+  function legend(lines) {
+    const list = html("ul", "lrlib-legend");
+    for (const line of lines.filter((each) => each.label)) {
+      const item = html("li", "");
+      const swatch = svg("svg", { class: "lrlib-swatch", viewBox: "0 0 32 8", "aria-hidden": true });
+      const stroke = { stroke: colour(line.colour), "stroke-dasharray": DASHES[line.dash] || "" };
+      if (line.dash in DASHES) swatch.append(svg("path", { d: "M0 4H32", ...stroke }));
+      if (line.marker) {
+        const shape = (SHAPES[line.marker] || SHAPES.o)(3);
+        const fill = line.hollow ? "none" : colour(line.colour);
+        swatch.append(svg("path", { d: `M16 4${shape}`, ...stroke, "stroke-dasharray": "", fill }));
+      }
+      item.append(swatch, line.label);
+      list.append(item);
+    }
+    return list;
+  }
+
+  // A panel: its title and names are text of the page, which breaks where the page is narrow.
+
+  function drawPanel(panel, width, height, label) {
+    const place = html("div", "lrlib-panel");
+    if (panel.title) place.append(html("p", "lrlib-title", panel.title));
+    const narrow = width < NARROW;
+    const ends = panel.named && !narrow && panel.lines.filter((line) => line.label).length > 1;
+    if (!ends && (panel.named || panel.legend)) place.append(legend(panel.lines));
+
+    const letters = (words) => Math.max(0, ...words.map((word) => word.length)) * TEXT * 0.56;
+    const rows = ticks(panel.y, height / 45);
+    const names = ends ? letters(panel.lines.map((line) => line.label)) + 14 : 14;
+    const box = {
+      left: letters(rows.map((tick) => tick.text)) + 12,
+      right: width - names,
+      top: panel.y.label ? 22 : 8,
+      bottom: height - (panel.x.label ? 40 : 22),
+    };
+    const columns = ticks(panel.x, (box.right - box.left) / 75);
+    const [x, y] = [scale(panel.x, box.left, box.right), scale(panel.y, box.bottom, box.top)];
+
+    const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img" });
+    picture.setAttribute("aria-label", label);
+    picture.style.fontSize = `${TEXT}px`;
+    const frame = { fill: "none", stroke: "currentColor", "stroke-width": 1 };
+    const marks = columns.map((tick) => `M${x(tick.value).toFixed(1)} ${box.bottom}v4`);
+    marks.push(...rows.map((tick) => `M${box.left} ${y(tick.value).toFixed(1)}h-4`));
+    const corner = `M${box.left} ${box.top}V${box.bottom}H${box.right}`;
+    picture.append(svg("path", { d: corner + marks.join(""), ...frame }));
+    const ink = { fill: "currentColor" };
+    for (const tick of columns) {
+      const at = { x: x(tick.value), y: box.bottom + 17, "text-anchor": "middle", ...ink };
+      picture.append(svg("text", at, tick.text));
+    }
+    for (const tick of rows) {
+      const at = { x: box.left - 7, y: y(tick.value) + 4, "text-anchor": "end", ...ink };
+      picture.append(svg("text", at, tick.text));
+    }
+    picture.append(svg("text", { x: 0, y: 12, ...ink }, panel.y.label));
+    const middle = { x: (box.left + box.right) / 2, y: height - 6, "text-anchor": "middle", ...ink };
+    picture.append(svg("text", middle, panel.x.label));
+
+    const clip = svg("clipPath", { id: `lrlib-clip-${(clips += 1)}` });
+    const [wide, high] = [box.right - box.left + 6, box.bottom - box.top + 6];
+    clip.append(svg("rect", { x: box.left - 3, y: box.top - 3, width: wide, height: high }));
+    const lines = svg("g", { "clip-path": `url(#${clip.id})` });
+    for (const band of panel.bands) {
+      const fill = colour(band.colour);
+      lines.append(svg("path", { d: `${path(band, x, y)}z`, fill, "fill-opacity": 0.2 }));
+    }
+    lines.append(...panel.lines.map((line) => drawLine(line, x, y, box)));
+    picture.append(clip, lines);
+    if (ends) picture.append(...atTheEnds(panel.lines, y, box));
+    const anchors = { left: "start", center: "middle", right: "end" };
+    for (const text of panel.texts) {
+      const left = text.inside ? box.left + text.x * (box.right - box.left) : x(text.x);
+      const top = text.inside ? box.bottom - text.y * (box.bottom - box.top) : y(text.y);
+      const at = { x: left, y: top, "text-anchor": anchors[text.align], fill: colour(text.colour) };
+      picture.append(svg("text", at, text.text));
+    }
+    place.append(picture);
+    return place;
+  }
+
+  function drawFigure(place, figure, label) {
+    const whole = place.clientWidth;
+    if (!whole) return; // it is not seen
+    const columns = whole < 1.2 * NARROW ? 1 : figure.panels.length;
+    const panels = html("div", "lrlib-panels");
+    for (const panel of figure.panels) {
+      const width = Math.floor((whole - 16 * (columns - 1)) / columns);
+      panels.append(drawPanel(panel, width, figure.height, label));
+    }
+    const parts = [panels];
+    if (figure.caption) parts.push(html("p", "lrlib-caption", figure.caption));
+    place.replaceChildren(...parts);
+  }
+
+  // Controls
+
+  // Where a slider stands, as a number of its parameter. A list has its own stops.
+  function valueOf(input) {
+    if (input.dataset.values) return JSON.parse(input.dataset.values)[input.value];
+    const { low, high, first, whole, log } = input.dataset;
+    if (input.value === input.defaultValue) return Number(first);
+    const [a, b] = [Number(low), Number(high)];
+    const share = input.value / input.max;
+    const value = log ? a * (b / a) ** share : a + (b - a) * share;
+    return whole ? Math.round(value) : Number(value.toPrecision(3));
+  }
+
+  function explorer(root) {
+    const { curves, frames } = JSON.parse(root.querySelector("script").textContent);
+    const inputs = [...root.querySelectorAll("input")];
+    const place = root.querySelector(".lrlib-frame");
+    const { alt, formula } = root.dataset;
+    const boxes = inputs[0].type === "checkbox";
+
+    function full(frame) {
+      for (const line of frame.panels.flatMap(({ lines, bands }) => [...lines, ...bands])) {
+        for (const key of ["xs", "ys"]) {
+          if (typeof line[key] === "number") line[key] = curves[line[key]];
+        }
+      }
+      return frame;
+    }
+
+    // What the boxes that are ticked show, or what the sliders say.
+    function current() {
+      if (boxes) {
+        const ticked = new Set(inputs.filter((box) => box.checked).map((box) => Number(box.value)));
+        const seen = (parts) => parts.filter((part) => ticked.has(part.layer));
+        const some = ({ lines, bands }) => ({ lines: seen(lines), bands: seen(bands) });
+        const all = full(frames[0]);
+        return { ...all, panels: all.panels.map((panel) => ({ ...panel, ...some(panel) })) };
+      }
+      if (formula) {
+        const values = Object.fromEntries(inputs.map((each) => [each.name, valueOf(each)]));
+        const first = full(frames[0]);
+        return { ...first, panels: [window.lrlibFormulas[formula](values, first.panels[0])] };
+      }
+      let chosen = 0; // frames lie in the order of nested loops over the sliders
+      for (const input of inputs) chosen = chosen * (Number(input.max) + 1) + Number(input.value);
+      return full(frames[chosen]);
+    }
+
+    function said() {
+      if (boxes) {
+        const ticked = inputs.filter((box) => box.checked);
+        return `Shown: ${ticked.map((box) => box.labels[0].textContent).join("; ") || "none"}`;
+      }
+      const words = inputs.map((input) => {
+        const text = short(valueOf(input));
+        input.setAttribute("aria-valuetext", text);
+        input.nextElementSibling.value = text;
+        return `${input.labels[0].textContent} ${text}`;
+      });
+      return words.join(", ");
+    }
+
+    function update() {
+      drawFigure(place, current(), `${alt} ${said()}.`);
+    }
+
+    root.querySelector("fieldset").disabled = false;
+    for (const input of inputs) input.addEventListener("input", update);
+    let before = 0;
+    new ResizeObserver(() => {
+      if (place.clientWidth !== before) {
+        before = place.clientWidth;
+        update();
+      }
+    }).observe(place);
+  }
+
+  function start() {
+    document.querySelectorAll(".lrlib-explore[data-alt]").forEach(explorer);
+  }
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();
