@@ -46,6 +46,8 @@ CORRECTIONS = [
     ),
     # The fold shows "Show code cell source" and was labelled "Toggle hidden content".
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
+    # Names and punctuation have the colour of the code around them: half of a chapter's elements.
+    (re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>'), r"\1"),
     # doc-biblioentry is deprecated and may stand in a list only.
     (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
 ]

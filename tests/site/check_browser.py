@@ -138,7 +138,7 @@ def test_a_page_does_not_scroll_sideways(opened) -> None:
 def test_a_page_has_few_elements(opened) -> None:
     """A phone lays out and styles each of them, also where it is hidden."""
     name, _, seen = opened
-    most = 8_000 if name == "book/mistakes" else 4_000
+    most = 14_000 if name == "book/mistakes" else 10_000
     assert seen.page.evaluate("document.querySelectorAll('*').length") <= most
 
 
