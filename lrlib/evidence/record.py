@@ -155,6 +155,7 @@ def _uncalibrated(calibrated: set[Run], settings: Sequence[str]) -> list[Run]:
 
 def _missing(results: study.Results, settings: Sequence[str]) -> list[Run]:
     main = [run for setting in settings for run in study.missing(results, setting)]
+    main.sort(key=study.is_urgent, reverse=True)  # stable: else in the order of the settings
     return main + (side_checks.missing(results) if side_checks.SETTING in settings else [])
 
 

@@ -103,19 +103,19 @@ _FIRST_EDITION = (
     *("fixed", "step", "exponential", "cosine", "restarts", "triangular2", "one-cycle", "linear"),
     *("warmup-cosine", "wsd", "adagrad", "rmsprop", "adam", "adamw", "adamw-cosine"),
 )
-_LEADING = (
+LEADING = (
     *("fixed", "warmup-fixed", "cosine", "warmup-cosine", "warmup-linear", "wsd"),
     *("adamw-cosine", "adamw-warmup-cosine"),
 )
 _CROSSED = (
-    *(*_LEADING, "linear", "step", "hold-linear", "one-cycle", "warmup-step"),
+    *(*LEADING, "linear", "step", "hold-linear", "one-cycle", "warmup-step"),
     *("adamw", "adamw-warmup-fixed", "adamw-linear", "adamw-warmup-linear"),
     *("adamw-hold-linear", "adamw-wsd", "exponential-tenth", "exponential"),
     *("warmup-exponential-tenth", "warmup-exponential", "restarts", "triangular2"),
     *("adam", "adagrad", "rmsprop", "plateau"),
 )
 _SOME = (
-    *(*_LEADING, "linear", "one-cycle", "step", "hold-linear", "restarts", "exponential-tenth"),
+    *(*LEADING, "linear", "one-cycle", "step", "hold-linear", "restarts", "exponential-tenth"),
     *("adamw", "adam", "adagrad", "rmsprop"),
 )
 _ALL_ALIKE = dict.fromkeys(("SGD", "Adagrad", "RMSprop", "Adam", "AdamW"), 0.0005)
@@ -178,7 +178,7 @@ SETTINGS = {
         judged_every=_EPOCH,
         unit="epoch",
         lengths={"short": 2 * _EPOCH, "long": 5 * _EPOCH, "longer": 15 * _EPOCH},
-        strategies={"long": _CROSSED, "short": _SOME, "longer": _LEADING},
+        strategies={"long": _CROSSED, "short": _SOME, "longer": LEADING},
         rates=_rates(sgd=0.025, adagrad=0.004, rmsprop=0.0005, adam=0.001, fixed=0.00625),
         weight_decay=_OWN_SCALE,
         measure="accuracy",

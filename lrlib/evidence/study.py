@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from lrlib.evidence.settings import SETTINGS, Setting
+from lrlib.evidence.settings import LEADING, SETTINGS, Setting
 from lrlib.evidence.strategies import STRATEGIES, Strategy
 
 # No seed is used for both: a rate that was chosen on a seed looks better on it than it is.
@@ -134,10 +134,11 @@ def tuned_lr(results: Results, of: Cell) -> float | None:
 
 
 def close_rates(results: Results, of: Cell) -> tuple[float, ...]:
-    """Return the rates that fresh seeds run at: the tuned one and those that tuning cannot tell.
+    """Return the rates that fresh seeds run at: the tuned one and one that tuning cannot tell.
 
     A rate next to the tuned one is too close to call if it lies below it by less than the standard
-    error of the difference between two means.
+    error of the difference between two means. Where both neighbours are, the better one is taken:
+    a third rate would cost another ten runs, and would rarely be chosen.
     """
     best = tuned_lr(results, of)
     if best is None:
@@ -148,11 +149,9 @@ def close_rates(results: Results, of: Cell) -> tuple[float, ...]:
     drawn = {lr: [results[of.run("tuning", lr, seed)] for seed in seeds] for lr in grid}
     noise = fmean(stdev(values) ** 2 for values in drawn.values())
     border = fmean(drawn[best]) - (2 * noise / len(seeds)) ** 0.5
-    return tuple(
-        lr
-        for lr in grid
-        if best / 2 <= lr <= best * 2 and (lr == best or fmean(drawn[lr]) > border)
-    )
+    beside = [lr for lr in grid if lr != best and best / 2 <= lr <= best * 2]
+    close = [lr for lr in beside if fmean(drawn[lr]) > border]
+    return tuple(sorted([best, *sorted(close, key=lambda lr: -fmean(drawn[lr]))[:1]]))
 
 
 def _last_choice(results: Results, of: Cell) -> tuple[tuple[float, ...], tuple[int, ...]]:
@@ -183,6 +182,14 @@ def missing(results: Results, setting: str) -> Iterator[Run]:
         *_evaluation(results, setting),
     ]
     return (run for run in wanted if run not in results)
+
+
+def is_urgent(run: Run) -> bool:
+    """Say whether a run is of a leading strategy at the length that every setting has.
+
+    These come first in all settings, so that claims can be judged before the tables are full.
+    """
+    return run.strategy in LEADING and run.length == "long"
 
 
 def steps_waiting(results: Results, setting: str) -> int:

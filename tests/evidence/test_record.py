@@ -19,7 +19,7 @@ from synthetic import row, run
 
 from lrlib import data
 from lrlib.evidence import record, rows, runs, study, tasks
-from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.settings import LEADING, SETTINGS
 
 FOLDER = Path(__file__).parent
 pytestmark = pytest.mark.usefixtures("undo_what_a_recorder_sets")
@@ -254,3 +254,13 @@ def test_a_machine_is_calibrated_before_it_goes_on():
     assert first == study.calibration()
     assert record._uncalibrated(set(first[:9]), ["cnn-mean"]) == first[9:]
     assert record._uncalibrated(set(), ["text"]) == []
+
+
+def test_leading_strategies_come_first_in_every_setting():
+    asked = record._missing({}, ("sparse", "cnn-mean"))
+    urgent = [run.strategy in LEADING and run.length == "long" for run in asked]
+    first = urgent.index(False)
+    assert all(urgent[:first])
+    assert not any(urgent[first:])
+    assert {run.setting for run in asked[:first]} == {"sparse", "cnn-mean"}
+    assert asked[0].setting == "sparse"

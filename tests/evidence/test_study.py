@@ -132,6 +132,11 @@ def test_a_neighbour_that_tuning_cannot_tell_apart_gets_fresh_seeds_too():
     for seed in study.TUNING_SEEDS + study.REFINING_SEEDS:
         close[COSINE.run("tuning", 0.2, seed)] = 0.7004
     assert study.close_rates(close, COSINE) == (0.1, 0.2)
+    both = dict(close)
+    for seed in study.TUNING_SEEDS + study.REFINING_SEEDS:
+        both[COSINE.run("tuning", 0.05, seed)] = 0.7003
+    assert study.refined_rates(both, COSINE) == (0.05, 0.1, 0.2)
+    assert study.close_rates(both, COSINE) == (0.1, 0.2)  # the better one alone
 
 
 @pytest.mark.parametrize("name", ["text", "small-data"])
