@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import fmean
+from statistics import median
 
 import torch
 from tqdm import tqdm
@@ -166,12 +166,15 @@ def hours_left(
     settings: Sequence[str],
     workers: int,
 ) -> str:
-    """Estimate what is left, from the seconds that a step of each setting took so far."""
+    """Estimate what is left, from the seconds that a step of each setting took so far.
+
+    The median run counts: some were made while the machine was busy with something else.
+    """
     steps = {setting: study.steps_waiting(results, setting) for setting in settings}
     for run in todo:
         steps[run.setting] += run.steps
     pace = {
-        setting: fmean([r.seconds / r.run.steps for r in recorded if r.run.setting == setting])
+        setting: median([r.seconds / r.run.steps for r in recorded if r.run.setting == setting])
         for setting in {row.run.setting for row in recorded}
     }
     unknown = [setting for setting in settings if steps[setting] and setting not in pace]
