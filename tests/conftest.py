@@ -49,6 +49,13 @@ def real_data(monkeypatch):
     return folder
 
 
+@pytest.fixture(scope="session")
+def torchvision():
+    from benchmarks import usual  # here: few tests need it
+
+    return usual.import_torchvision()
+
+
 @pytest.fixture
 def undo_what_a_recorder_sets(monkeypatch):
     """What recording sets in processes of its own must not outlive a test that sets it in this."""

@@ -11,7 +11,6 @@ import platformdirs
 import pytest
 import torch
 
-from benchmarks import usual
 from lrlib import data, fetch, shapes10
 from lrlib.images import MEAN, normalise
 
@@ -48,11 +47,6 @@ loaded_once = functools.cache(data.load)
 def cifar10(real_data):
     """All of CIFAR-10, which no test changes."""
     return loaded_once()
-
-
-@pytest.fixture(scope="module")
-def torchvision():
-    return usual.import_torchvision()
 
 
 def fingerprints(images):

@@ -214,19 +214,25 @@ def test_a_loss_that_is_not_finite_ends_the_test_and_is_dropped(bad):
     assert test.stopped == f"the loss was {bad} at the learning rate 0.3; it is left out"
 
 
-def test_a_smoothed_loss_above_4_times_its_best_ends_the_test():
-    """By hand: after 10 ones the weight of the next loss is 0.1 / (1 - 0.9^11)."""
-    weight = 0.1 / (1 - 0.9**11)
-    just_below, just_above = 1 + 2.99 / weight, 1 + 3.01 / weight
-    for last, count in [(just_below, 12), (just_above, 11)]:
-        step = losses_of([1.0] * 10 + [last, 0.0])
-        test = finder.range_test(*make(), None, [None], steps=12, step_fn=step)
+def blow_up(size, level=0.0):
+    """Ten losses with noise 1.4826 / sqrt(2), a fall by 2, one that is high, and one more."""
+    return [level + loss for loss in [1.0, 0.0] * 10 + [-2.0] * 20 + [size, 0.0]]
+
+
+@pytest.mark.parametrize("level", [0.0, -1000.0, 7.0])
+def test_a_rise_beyond_the_fall_and_the_noise_ends_the_test_at_any_level(level):
+    for size, count in [(20.0, 42), (400.0, 41)]:
+        step = losses_of(blow_up(size, level))
+        test = finder.range_test(*make(), None, [None], steps=42, step_fn=step)
         assert len(test.losses) == count
-    assert test.losses[-1] == just_above
     assert re.fullmatch(
-        "diverged at the learning rate 2.85: the smoothed loss, 4.01, passed 4 times its best, 1",
+        r"diverged at the learning rate 7.14: the smoothed loss, \S+, is \S+ above its lowest, "
+        r"\S+, which is more than 3 times its fall until there, \S+, plus 10 times its noise, \S+",
         test.stopped,
     )
+    step = losses_of(blow_up(400.0, level))
+    test = finder.range_test(*make(), None, [None], steps=42, step_fn=step, stop_early=False)
+    assert len(test.losses) == 42
 
 
 def test_a_loss_below_zero_does_not_count_as_diverged():
@@ -277,9 +283,23 @@ def test_an_empty_loader_is_named():
         finder.range_test(*make(), cross_entropy, [])
 
 
-def test_an_iterator_that_runs_out_is_named():
+class Once:
+    """A loader that is not started again: it goes on where it was."""
+
+    def __init__(self, batches):
+        self.batches, self.next = batches, 0
+
+    def __iter__(self):
+        while self.next < len(self.batches):
+            self.next += 1
+            yield self.batches[self.next - 1]
+
+
+def test_a_loader_that_runs_out_is_named():
+    loader = Once(batches())
     with pytest.raises(ValueError, match=r"ran out after 4 batches .* pass a DataLoader or a list"):
-        finder.range_test(*make(), cross_entropy, iter(batches()))
+        finder.range_test(*make(), cross_entropy, loader)
+    assert loader.next == 0
 
 
 @pytest.mark.parametrize("lr", [0.0, None])

@@ -7,25 +7,27 @@ import numpy as np
 
 from lrlib._drawing import PALETTE
 from lrlib._extras import extra
-from lrlib.finder.rules import RULES, finite, read_descent
+from lrlib.finder.rules import RULES, finite
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lrlib.finder.result import RangeTest
 
-def draw(lrs: np.ndarray, losses: np.ndarray, ax: "Axes | None") -> "Axes":
+
+def draw(test: "RangeTest", ax: "Axes | None") -> "Axes":
     """Draw the raw and the smoothed losses with all suggestions, or why there are none."""
     if ax is None:
         with extra("plots", "drawing a range test"):
             from matplotlib import pyplot as plt  # here: it would choose a window system for others
 
         _, ax = plt.subplots()
-    lrs, losses = finite(lrs, losses)
+    lrs, losses = finite(test.lrs, test.losses)
     ax.plot(lrs, losses, ".", color=PALETTE["grey"], markersize=3, label="raw loss")
     ax.set_xscale("log")
     ax.set(xlabel="learning rate (log scale)", ylabel="training loss")
     try:
-        curve = read_descent(lrs, losses)
+        curve = test._descent()
     except ValueError as reason:
         text = f"No suggestion: {reason}"
         ax.text(0.02, 0.02, text, transform=ax.transAxes, size=8, wrap=True)

@@ -1,9 +1,10 @@
 """The guard: whatever happens inside it, afterwards everything is what it was."""
 
-import copy
-import random
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from io import IOBase
+from itertools import chain
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -11,88 +12,140 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
+from torch.utils.data import DataLoader
+
+from lrlib.finder import reach
+from lrlib.finder.generators import is_generator, keep_generators
 
 
 @contextmanager
 def no_trace(
-    model: nn.Module, optimizer: Optimizer, loss_fn: Any, loader: Any, also: list[Any]
-) -> Iterator[None]:
+    model: nn.Module, optimizer: Optimizer, loss_fn: Any, loader: Any, step_fn: Any, also: list[Any]
+) -> Iterator[Callable[[], bool]]:
     """Undo what happens in the block, whichever way it ends: the last thing kept comes back first.
 
-    What can be exchanged is put aside, and the block works on a copy. What others may hold by
-    reference, the tensors of the modules, is copied and written back.
+    Nothing is exchanged for a copy of it, since others may hold it: what can change keeps its
+    identity, and its contents are written back. The block gets a function that says whether a
+    parameter of the optimizer has changed.
     """
-    roots = [part for part in (model, loss_fn, *also) if isinstance(part, nn.Module)]
-    modules = list(dict.fromkeys(module for root in roots for module in root.modules()))
-    in_modules = [p for module in modules for p in module.parameters(recurse=False)]
-    groups = [g for thing in (optimizer, *also) for g in getattr(thing, "param_groups", ())]
-    in_groups = [p for group in groups for p in group["params"]]
-    parameters = list(dict.fromkeys([*in_modules, *in_groups]))
-    if any(is_lazy(parameter) for parameter in parameters):
-        raise ValueError("a lazy module has no parameters yet; call the model on one batch first")
     for thing in also:
-        if not hasattr(thing, "__dict__"):
+        if not (hasattr(thing, "__dict__") or is_generator(type(thing))):
             raise ValueError(f"also takes objects such as a GradScaler, got {thing!r}")
     with ExitStack() as undo:
-        _keep_generators(undo, loader)
-        for module in modules:
-            own = [value for value in vars(module).values() if isinstance(value, Tensor)]
-            for tensor in (*module.buffers(recurse=False), *own):
-                _keep_values(undo, tensor)
-            for names in (vars(module), module._parameters, module._buffers):
-                if isinstance(names, dict):  # a scripted module guards its own
-                    undo.callback(_put_back, names, dict(names))
-            undo.callback(setattr, module, "training", module.training)
-        for parameter in parameters:
-            _keep_values(undo, parameter)
-            undo.callback(setattr, parameter, "grad", parameter.grad)
-            parameter.grad = None
-        shared = {id(thing): thing for thing in (*modules, *parameters, optimizer, *also)}
-        for thing in (optimizer, *(other for other in also if not isinstance(other, nn.Module))):
-            kept = dict(vars(thing))
-            undo.callback(_put_back, vars(thing), kept)
-            # The hooks of an optimizer may hold anything; its steps change these two alone.
-            changing = {name: kept[name] for name in ("state", "param_groups") if name in kept}
-            vars(thing).update(copy.deepcopy(changing or kept, dict(shared)))
-        yield
+        keep_generators(undo, (model, optimizer, loss_fn, loader, step_fn, *also))
+        modules = [model, loss_fn] if isinstance(loss_fn, nn.Module) else [model]
+        for thing in reach.reach([loader], reach.gives_batches):
+            _refuse_iterator(thing)
+            _keep_order(undo, thing)
+            if isinstance(thing, nn.Module):  # a transform
+                modules.append(thing)
+        groups = [group for thing in (optimizer, *also) for group in _groups(thing)]
+        seen: dict[int, Any] = {}
+        values: dict[int, Tensor] = {}
+        everything = reach.reach([optimizer, *groups, *also], reach.anything, seen)
+        for thing in chain(everything, reach.reach(modules, reach.record, seen)):
+            if isinstance(thing, Tensor):
+                values[id(thing)] = _keep_tensor(undo, thing)
+            else:
+                _keep_contents(undo, thing)
+        own = [p for group in _groups(optimizer) for p in group["params"]]
+        yield lambda: any(not torch.equal(p, values[id(p)]) for p in own)
 
 
-def _keep_generators(undo: ExitStack, loader: Any) -> None:
-    undo.callback(torch.set_rng_state, torch.get_rng_state())
-    if torch.cuda.is_initialized():
-        undo.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
-    undo.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002
-    undo.callback(random.setstate, random.getstate())
-    batch_sampler = getattr(loader, "batch_sampler", None)
-    samplers = (getattr(loader, "sampler", None), getattr(batch_sampler, "sampler", None))
-    for part in (loader, getattr(loader, "dataset", None), batch_sampler, *samplers):
-        attributes = getattr(part, "__dict__", {})
-        undo.callback(_put_back, attributes, dict(attributes))
-        for value in attributes.values():
-            if isinstance(value, torch.Generator):
-                undo.callback(value.set_state, value.get_state())
-            elif isinstance(value, np.random.Generator):
-                bits = value.bit_generator
-                undo.callback(setattr, bits, "state", bits.state)
-            elif isinstance(value, random.Random):
-                undo.callback(value.setstate, value.getstate())
-    if getattr(loader, "_iterator", None) is not None:
-        vars(loader)["_iterator"] = None  # persistent workers hold generators: the test has its own
+def inner_optimizers(optimizer: Any) -> list[Any]:
+    """Return the optimizers that an optimizer keeps in its attributes."""
+    found = reach.reach([optimizer], reach.anything)
+    return [thing for thing in found if isinstance(thing, Optimizer) and thing is not optimizer]
 
 
-def _keep_values(undo: ExitStack, tensor: Tensor) -> None:
+def _groups(thing: Any) -> list[dict[str, Any]]:
+    return list(getattr(thing, "param_groups", ()))
+
+
+def _refuse_iterator(thing: Any) -> None:
+    """Refuse what a test would use up for good; a class of one's own has attributes, kept here."""
+    if not isinstance(thing, Iterator) or isinstance(thing, IOBase):
+        return
+    kind = type(thing)
+    own = kind.__module__ not in ("builtins", "itertools") and not reach.opaque(kind)
+    if not own:
+        raise ValueError(
+            f"the loader is or holds an iterator ({kind.__name__}), and what the test takes from "
+            "it would be gone; pass what it is made from, such as a DataLoader, or a list"
+        )
+
+
+def _keep_order(undo: ExitStack, thing: Any) -> None:
+    """Keep what decides which batches come, but no copy of the data, which may be large."""
+    if not isinstance(thing, Tensor | np.ndarray):
+        _keep_contents(undo, thing)
+    if isinstance(thing, DataLoader) and thing._iterator is not None:
+        # Persistent workers hold generators of their own: the test has other workers.
+        undo.callback(setattr, thing, "_iterator", thing._iterator)
+        thing._iterator = None
+    if reach.gives_batches(type(thing)):
+        # An order that is shuffled in place has one dimension.
+        for value in getattr(thing, "__dict__", {}).values():
+            if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
+                if value.ndim == 1:
+                    _keep_contents(undo, value)
+            elif isinstance(value, Tensor) and value.ndim == 1:
+                _keep_values(undo, value)
+
+
+def _keep_contents(undo: ExitStack, thing: Any) -> None:
+    kind = type(thing)
+    base = reach.container(kind)
+    if base is not None:
+        undo.callback(_refill, base, thing, reach.contents(base, thing))
+    elif isinstance(thing, np.ndarray) and thing.flags.writeable:
+        undo.callback(np.copyto, thing, thing.copy())
+    elif isinstance(thing, nn.Module):
+        undo.callback(setattr, thing, "training", thing.training)
+    for name in reach.slots(kind):
+        if hasattr(thing, name):
+            undo.callback(object.__setattr__, thing, name, getattr(thing, name))
+
+
+def _refill(base: Any, thing: Any, kept: list[Any]) -> None:
+    now = reach.contents(base, thing)
+    if len(now) == len(kept) and not any(map(is_not, now, kept)):
+        return
+    base.clear(thing)
+    if issubclass(base, dict):
+        half = len(kept) // 2
+        base.update(thing, zip(kept[:half], kept[half:], strict=True))
+    elif base is set:
+        base.update(thing, kept)
+    else:
+        base.extend(thing, kept)
+
+
+def _keep_tensor(undo: ExitStack, tensor: Tensor) -> Tensor:
+    if is_lazy(tensor):
+        raise ValueError("a lazy module has no parameters yet; call the model on one batch first")
+    values = _keep_values(undo, tensor)
+    if tensor.is_leaf and (tensor.requires_grad or isinstance(tensor, nn.Parameter)):
+        undo.callback(tensor.requires_grad_, tensor.requires_grad)
+        undo.callback(setattr, tensor, "grad", tensor.grad)
+        tensor.grad = None
+    return values
+
+
+def _keep_values(undo: ExitStack, tensor: Tensor) -> Tensor:
+    """Return a copy of the values, which come back, and the memory that they lie in."""
+    alias = tensor.detach()
     if tensor.layout == torch.strided:
         steps = zip(tensor.stride(), tensor.shape, strict=True)
         if any(stride == 0 and size > 1 for stride, size in steps):
-            return  # torch refuses to write to an expanded tensor, so it cannot change
-    undo.callback(_write_back, tensor, tensor.detach().clone())
+            return alias  # torch refuses to write to an expanded tensor, so it cannot change
+    values = alias.clone()
+    undo.callback(_write_back, tensor, alias, values)
+    return values
 
 
-def _write_back(tensor: Tensor, values: Tensor) -> None:
+def _write_back(tensor: Tensor, alias: Tensor, values: Tensor) -> None:
+    if tensor.layout == torch.strided and not tensor.is_set_to(alias):
+        tensor.data = alias
     with torch.no_grad():
         tensor.copy_(values)
-
-
-def _put_back(names: MutableMapping[str, Any], kept: dict[str, Any]) -> None:
-    names.clear()
-    names.update(kept)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lrlib.finder.rules import RULES, read_descent
+from lrlib.finder.rules import FEWEST_POINTS, RULES, Descent, read_descent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,7 @@ class RangeTest:
             groups, the rates of the group with the largest one.
         losses: The raw loss of each step, before its update, float64, shape (n,).
         stopped: Why the test ended, a sentence.
+        moved: Whether any parameter of the optimizer changed during the test.
 
     Raises:
         ValueError: The arrays do not fit each other, or the rates are not positive and rising.
@@ -39,6 +40,7 @@ class RangeTest:
     lrs: np.ndarray
     losses: np.ndarray
     stopped: str
+    moved: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lrs", np.asarray(self.lrs, dtype=float))
@@ -79,8 +81,9 @@ class RangeTest:
             The learning rate, a float.
 
         Raises:
-            ValueError: The method is unknown, or there is no descent to read: fewer than 30 finite
-                points, or a fall of the loss that is not more than 5 times its noise.
+            ValueError: The method is unknown, or there is no descent to read: no parameter moved,
+                there are fewer than 30 finite points, or the fall of the loss is not more than 5
+                times its noise, which is at least what float32 rounds off.
 
         Source:
             "halfway" is lrlib's own. The others are readings of `steep`, `valley` and `minimum` in
@@ -90,7 +93,23 @@ class RangeTest:
         """
         if method not in RULES:
             raise ValueError(f"method must be one of {', '.join(RULES)}, got {method!r}")
-        return RULES[method](read_descent(self.lrs, self.losses))
+        return RULES[method](self._descent())
+
+    def _descent(self) -> Descent:
+        """Return what suggestions are read from; a `ValueError` says why there is none."""
+        if not self.moved:
+            raise ValueError(
+                "no parameter changed during the test, so the losses say nothing about the rate; "
+                "check that the optimizer holds the parameters of this model, and that the step "
+                "calls backward and optimizer.step"
+            )
+        count = int(np.isfinite(self.losses).sum())
+        if count < FEWEST_POINTS:
+            raise ValueError(
+                f"a suggestion needs at least {FEWEST_POINTS} finite losses, got {count} "
+                f"({self.stopped}); {_advice(count, self.stopped)}"
+            )
+        return read_descent(self.lrs, self.losses)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the raw and the smoothed losses, and mark the four suggestions.
@@ -113,4 +132,12 @@ class RangeTest:
         """
         from lrlib.finder.drawing import draw  # here, so that a test alone needs no matplotlib
 
-        return draw(self.lrs, self.losses, ax)
+        return draw(self, ax)
+
+
+def _advice(count: int, stopped: str) -> str:
+    if count == 0:
+        return "not even the lowest rate gave one, so check the model, the loss and the data"
+    if stopped.startswith("completed"):
+        return f"take {FEWEST_POINTS} steps or more"
+    return "end at a smaller end_lr, before the loss blows up, or take more steps"

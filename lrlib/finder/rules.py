@@ -1,13 +1,13 @@
 """The reading of a curve: its descent, or why there is none, and the rules that suggest a rate."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-_FEWEST_POINTS = 30
+FEWEST_POINTS = 30
 # On flat curves of 30 to 300 noisy points the apparent fall stays below 5 times the noise.
 _SMALLEST_FALL = 5.0
 
@@ -40,18 +40,17 @@ def read_descent(lrs: np.ndarray, losses: np.ndarray) -> Descent:
     """Return the descent of a curve; a `ValueError` says why it has none."""
     lrs, losses = finite(lrs, losses)
     count = len(losses)
-    if count < _FEWEST_POINTS:
+    if count < FEWEST_POINTS:
         raise ValueError(
-            f"a suggestion needs at least {_FEWEST_POINTS} finite losses, got {count}; take "
+            f"a suggestion needs at least {FEWEST_POINTS} finite losses, got {count}; take "
             "more steps, or a smaller end_lr if the loss blew up"
         )
     loss = _smooth(losses)
     bottom = int(loss.argmin())
     first_tenth = int(np.searchsorted(lrs, lrs[0] ** 0.9 * lrs[-1] ** 0.1))
     start = float(np.median(losses[: max(7, first_tenth)]))
-    # Neighbours differ by two draws of the noise; what comes after the bottom is no noise.
-    differences = np.abs(np.diff(losses[: max(bottom + 1, count // 2)]))
-    noise = float(1.4826 * np.median(differences) / math.sqrt(2))
+    # What comes after the bottom is no noise.
+    noise = noise_of(losses[: max(bottom + 1, count // 2)], start)
     fall = start - float(loss[bottom])
     if not fall > _SMALLEST_FALL * noise:
         raise ValueError(
@@ -60,6 +59,14 @@ def read_descent(lrs: np.ndarray, losses: np.ndarray) -> Descent:
             "look at the plot, then try another range of rates or larger batches"
         )
     return Descent(lrs, loss, start, bottom, noise)
+
+
+def noise_of(losses: Sequence[float] | np.ndarray, level: float) -> float:
+    """Return the standard deviation of one loss, at least what float32 rounds off at the level."""
+    # Neighbours differ by two draws of the noise.
+    differences = np.abs(np.diff(losses))
+    noise = float(1.4826 * np.median(differences) / math.sqrt(2))
+    return max(noise, float(np.finfo(np.float32).eps) * abs(level))
 
 
 def _smooth(losses: np.ndarray) -> np.ndarray:

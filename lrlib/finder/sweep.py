@@ -12,11 +12,15 @@ from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
 from lrlib._interrupts import Interrupts
+from lrlib.finder.arguments import check, grid, lr_ratios
 from lrlib.finder.no_trace import no_trace
 from lrlib.finder.result import RangeTest
+from lrlib.finder.rules import noise_of
 from lrlib.step import train_step
 
 StepFunction = Callable[[Any, Any, Any, Any], float]
+
+_NOT_JUDGED = 10  # with fewer losses, neither their fall nor their noise is known
 
 
 def range_test(
@@ -31,6 +35,7 @@ def range_test(
     mode: str = "exponential",
     step_fn: StepFunction = train_step,
     also: Iterable[Any] = (),
+    stop_early: bool = True,
 ) -> RangeTest:
     r"""Train with a rising learning rate, write down the loss, and leave no trace.
 
@@ -40,39 +45,60 @@ def range_test(
         \eta_i = \eta_0 + (\eta_{n-1} - \eta_0) \frac{i}{n - 1}, \qquad i = 0, \dots, n - 1
 
     The test ends early at a loss that is not finite, which is dropped, or when the smoothed loss
-    passes 4 times its best (for a best below zero: rises by 3 times its size). This smoothing is
-    an exponential average, weight 0.9, corrected for its start; it decides on nothing else.
+    rises from its lowest by more than 3 times its fall until there, plus 10 times the noise of one
+    loss; a number added to all losses changes nothing. The first 10 losses are not judged. This
+    smoothing is an exponential average, weight 0.9, corrected for its start; it decides on nothing
+    else.
 
     Afterwards these are bit for bit what they were, also after an exception or Ctrl-C, which are
-    passed on: parameters, buffers, gradients, train and eval modes and other attributes of the
-    modules; the optimizer with its state; the random generators of torch, CUDA, numpy, Python and
-    the loader. During the test the model is in train mode, and gradients start from None.
+    passed on:
+
+    - of the model, and of a `loss_fn` that is a module: parameters, buffers, gradients, modes, all
+      attributes, and the lists, dictionaries, sets, deques, arrays and data classes in them;
+    - the optimizer with its state and its attributes, and the optimizers that it wraps;
+    - the attributes of the loader, its samplers, datasets and transforms, with lists, dictionaries
+      and one-dimensional arrays in them;
+    - the global random generators of torch, CUDA, MPS, numpy and Python, and those that one gets to
+      from an argument, through attributes, containers and the closures of functions.
+
+    Not kept, unless handed over with `also`: what other objects in a module hold, and random
+    generators in global variables or attributes of classes. Not kept at all: data that a transform
+    changes in place, variables of functions, files, and other libraries' own generators.
+
+    During the test the model is in train mode, and gradients start from None. Beside what training
+    needs, the test holds a copy of the parameters, the buffers, the gradients, and the optimizer's
+    state: with Adam, up to four times the size of the weights.
 
     Args:
         model: The model. It stays where it is; batches must be on its device.
-        optimizer: Its parameter groups keep the ratios of their learning rates.
+        optimizer: Its parameter groups keep the ratios of their learning rates. One that wraps
+            another must share its parameter groups, so that the rates reach it.
         loss_fn: Handed to `step_fn`; `None` where that needs none.
-        loader: Batches, such as a `DataLoader` or a list. It is started again when it runs out.
+        loader: Batches, such as a `DataLoader` or a list. It is started again when it runs out. An
+            iterator is refused, since the test would use it up.
         start_lr: The first rate :math:`\eta_0`, positive, of the group with the largest rate.
         end_lr: The last rate :math:`\eta_{n-1}`, above `start_lr`.
         steps: The number of rates :math:`n`, at least 2; a suggestion needs 30 or more.
         mode: "exponential" or "linear".
         step_fn: `step_fn(model, optimizer, loss_fn, batch)` makes one step and returns its loss, a
             float. Write your own for batches that are not (x, y), a model that computes its own
-            loss, gradient accumulation, or mixed precision.
-        also: Other objects that `step_fn` changes, such as a `GradScaler`, a module or a
-            scheduler. They too are afterwards what they were.
+            loss, gradient accumulation, mixed precision, or an optimizer that needs a closure, as
+            LBFGS and SAM do: see the last example.
+        also: Other objects that `step_fn` changes, such as a `GradScaler`, a module, a scheduler or
+            a random generator. They too are afterwards what they were.
+        stop_early: Whether a rise of the loss ends the test, as said above. A loss that is not
+            finite always does.
 
     Returns:
         The learning rates and the losses, and why the test ended.
 
     Raises:
-        ValueError: An argument is out of range, the optimizer has no positive rate, a lazy module
-            has not seen a batch yet, or the loader is empty or cannot be started again.
+        ValueError: An argument is of the wrong kind or out of range, the optimizer has no positive
+            rate, or wraps one that the rates do not reach, or needs a closure; a lazy module has
+            not seen a batch yet; the loader is empty, an iterator, or cannot be started again.
 
     Source:
-        Smith (2017), section 3.3, for the test; fastai's `lr_find` for the exponential form and
-        the factor 4.
+        Smith (2017), section 3.3, for the test; fastai's `lr_find` for the exponential form.
 
     Example:
         >>> model = torch.nn.Linear(1, 1)
@@ -87,65 +113,100 @@ def range_test(
         'completed: all 5 rates were tried'
         >>> optimizer.param_groups[0]["lr"]
         0.1
+
+        A step for optimizers that need a closure; SAM needs the first gradient, too:
+
+        >>> def step_with_closure(model, optimizer, loss_fn, batch):
+        ...     def closure():
+        ...         optimizer.zero_grad()
+        ...         loss = loss_fn(model(batch[0]), batch[1])
+        ...         loss.backward()
+        ...         return loss
+        ...
+        ...     loss = closure().item()
+        ...     optimizer.step(closure)
+        ...     return loss
+        >>> lbfgs = torch.optim.LBFGS(model.parameters())
+        >>> loss_fn = torch.nn.functional.mse_loss
+        >>> test = range_test(model, lbfgs, loss_fn, batches, steps=5, step_fn=step_with_closure)
+        >>> len(test.losses)
+        5
     """
-    lrs = _grid(start_lr, end_lr, steps, mode)
-    ratios = _lr_ratios(optimizer)
+    lrs = grid(start_lr, end_lr, steps, mode)
+    others = check(model, optimizer, loss_fn, loader, step_fn, also)
+    ratios = lr_ratios(optimizer)
     losses: list[float] = []
-    stopped = f"completed: all {steps} rates were tried"
-    average, best = 0.0, math.inf
-    bar = tqdm(total=steps, unit="step", leave=False, disable=bool(os.environ.get("LRLIB_STATIC")))
+    stopped = f"completed: all {len(lrs)} rates were tried"
+    moved = False
+    average = 0.0
+    smoothed: list[float] = []
+    static = bool(os.environ.get("LRLIB_STATIC"))
+    bar = tqdm(total=len(lrs), unit="step", leave=False, disable=static)
     interrupts = Interrupts()
-    guard = no_trace(model, optimizer, loss_fn, loader, list(also))
-    with bar, interrupts, guard, torch.enable_grad():
+    guard = no_trace(model, optimizer, loss_fn, loader, step_fn, others)
+    with bar, interrupts, guard as parameters_moved, torch.enable_grad():
         try:
             interrupts.let_through()
             model.train()
             for lr, batch in zip(lrs.tolist(), _forever(loader), strict=False):
                 _set_lr(optimizer, lr, ratios)
-                loss = float(step_fn(model, optimizer, loss_fn, batch))
+                loss = _one_step(step_fn, model, optimizer, loss_fn, batch)
                 bar.update()
                 if not math.isfinite(loss):
                     stopped = f"the loss was {loss} at the learning rate {lr:.3g}; it is left out"
                     break
                 losses.append(loss)
-                average = 0.9 * average + 0.1 * loss
-                smoothed = average / (1 - 0.9 ** len(losses))
-                best = min(best, smoothed)
-                if smoothed > best + 3 * abs(best):
-                    stopped = (
-                        f"diverged at the learning rate {lr:.3g}: the smoothed loss, "
-                        f"{smoothed:.3g}, passed 4 times its best, {best:.3g}"
-                    )
+                # Measured from the first loss, so that only differences count.
+                average = 0.9 * average + 0.1 * (loss - losses[0])
+                smoothed.append(losses[0] + average / (1 - 0.9 ** len(losses)))
+                rise = _too_far_up(losses, smoothed) if stop_early else ""
+                if rise:
+                    stopped = f"diverged at the learning rate {lr:.3g}: {rise}"
                     break
+            moved = parameters_moved()
         finally:
             interrupts.held = True
-    return RangeTest(lrs[: len(losses)], np.array(losses), stopped)
+    return RangeTest(lrs[: len(losses)], np.array(losses), stopped, moved)
 
 
-def _grid(start_lr: float, end_lr: float, steps: int, mode: str) -> np.ndarray:
-    if not 0 < start_lr < end_lr < math.inf:
+def _too_far_up(losses: list[float], smoothed: list[float]) -> str:
+    """Say how far the loss has risen, if that is more than a fall and its noise explain."""
+    if len(losses) <= _NOT_JUDGED:
+        return ""
+    lowest = min(smoothed)
+    start = float(np.median(losses[:_NOT_JUDGED]))
+    fall = max(start - lowest, 0.0)
+    noise = noise_of(losses, start)
+    rise = smoothed[-1] - lowest
+    if rise <= 3 * fall + 10 * noise:
+        return ""
+    return (
+        f"the smoothed loss, {smoothed[-1]:.3g}, is {rise:.3g} above its lowest, {lowest:.3g}, "
+        f"which is more than 3 times its fall until there, {fall:.3g}, plus 10 times its noise, "
+        f"{noise:.3g}"
+    )
+
+
+def _one_step(step_fn: StepFunction, model: Any, optimizer: Any, loss_fn: Any, batch: Any) -> float:
+    if step_fn is train_step and not (isinstance(batch, tuple | list) and len(batch) == 2):
         raise ValueError(
-            "the rates must fulfil 0 < start_lr < end_lr < infinity, got "
-            f"start_lr={start_lr!r} and end_lr={end_lr!r}"
+            f"without a step_fn, batches must be pairs (x, y), got {type(batch).__name__}; write a "
+            "step_fn that takes yours"
         )
-    if not isinstance(steps, int) or steps < 2:
-        raise ValueError(f"steps must be a whole number, at least 2, got {steps!r}; try 100")
-    if mode == "exponential":
-        return np.geomspace(start_lr, end_lr, steps)
-    if mode == "linear":
-        return np.linspace(start_lr, end_lr, steps)
-    raise ValueError(f"mode must be 'exponential' or 'linear', got {mode!r}")
-
-
-def _lr_ratios(optimizer: Optimizer) -> list[float]:
-    rates = [float(group.get("lr") or 0.0) for group in optimizer.param_groups]
-    peak = max(rates, default=0.0)
-    if not 0 < peak < math.inf:
-        raise ValueError(
-            "the optimizer needs a parameter group with a positive, finite lr, got the rates "
-            f"{rates}; a warm-up that starts at zero must be attached after the test"
-        )
-    return [rate / peak for rate in rates]
+    try:
+        loss = step_fn(model, optimizer, loss_fn, batch)
+    except Exception as error:
+        # Each optimizer that needs a closure says so in its own words.
+        if step_fn is train_step and "closure" in str(error):
+            raise ValueError(
+                f"{type(optimizer).__name__} needs a closure; pass a step_fn that gives it one, as "
+                "in the last example of range_test"
+            ) from error
+        raise
+    try:
+        return float(loss)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"step_fn must return its loss as a float, got {loss!r}") from error
 
 
 def _set_lr(optimizer: Optimizer, lr: float, ratios: list[float]) -> None:

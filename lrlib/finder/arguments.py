@@ -1,0 +1,81 @@
+"""What a range test can work with: each argument that is refused is named."""
+
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from torch import nn
+from torch.optim import Optimizer
+
+from lrlib.finder.no_trace import inner_optimizers
+from lrlib.step import train_step
+
+
+def check(
+    model: Any, optimizer: Any, loss_fn: Any, loader: Any, step_fn: Any, also: Any
+) -> list[Any]:
+    """Refuse arguments that no test can work with, and return `also` as a list."""
+    if not isinstance(model, nn.Module):
+        raise ValueError(
+            f"model must be a torch.nn.Module, got {type(model).__name__}; put bare tensors into a "
+            "torch.nn.ParameterList"
+        )
+    if not isinstance(getattr(optimizer, "param_groups", None), list):
+        raise ValueError(
+            f"optimizer must be one of torch.optim, or alike, got {type(optimizer).__name__}"
+        )
+    if not callable(step_fn):
+        raise ValueError(f"step_fn must be a function, got {step_fn!r}")
+    if step_fn is train_step and not callable(loss_fn):
+        raise ValueError(f"loss_fn must be a function unless a step_fn is given, got {loss_fn!r}")
+    if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
+        raise ValueError(f"loader must be a DataLoader or a list of batches, got {loader!r}")
+    if not isinstance(also, Iterable):
+        raise ValueError(f"also must be a list of objects, got {also!r}; put it into a list")
+    reached = {id(group) for group in optimizer.param_groups}
+    for inner in inner_optimizers(optimizer):
+        if any(id(group) not in reached for group in inner.param_groups):
+            raise ValueError(
+                f"the optimizer, {type(optimizer).__name__}, wraps {type(inner).__name__} without "
+                "sharing its parameter groups, so that no rate would reach it; let the wrapper's "
+                "param_groups be those of the inner one, or pass the inner one"
+            )
+    return list(also)
+
+
+def grid(start_lr: float, end_lr: float, steps: int, mode: str) -> np.ndarray:
+    """Return the rates of a test."""
+    try:
+        first, last = float(start_lr), float(end_lr)
+    except (TypeError, ValueError):
+        first = last = math.nan
+    if not 0 < first < last < math.inf:
+        raise ValueError(
+            "the rates must fulfil 0 < start_lr < end_lr < infinity, got "
+            f"start_lr={start_lr!r} and end_lr={end_lr!r}"
+        )
+    try:
+        count = operator.index(steps)
+    except TypeError:
+        count = 0
+    if count < 2:
+        raise ValueError(f"steps must be a whole number, at least 2, got {steps!r}; try 100")
+    if mode == "exponential":
+        return np.geomspace(first, last, count)
+    if mode == "linear":
+        return np.linspace(first, last, count)
+    raise ValueError(f"mode must be 'exponential' or 'linear', got {mode!r}")
+
+
+def lr_ratios(optimizer: Optimizer) -> list[float]:
+    """Return the rate of each parameter group, divided by the largest."""
+    rates = [float(group.get("lr") or 0.0) for group in optimizer.param_groups]
+    peak = max(rates, default=0.0)
+    if not 0 < peak < math.inf:
+        raise ValueError(
+            "the optimizer needs a parameter group with a positive, finite lr, got the rates "
+            f"{rates}; a warm-up that starts at zero must be attached after the test"
+        )
+    return [rate / peak for rate in rates]
