@@ -32,11 +32,11 @@ import os
 
 if importlib.util.find_spec("lrlib") is None:
     source = os.environ.get("LRLIB_SOURCE") or "ADDRESS"
-    if not source:
+    if not source.strip("."):
         raise ModuleNotFoundError(
-            "lrlib is not installed here, and this notebook has no address to "
-            "get it from: run %env LRLIB_SOURCE=... with a folder or address "
-            "for pip, then this cell once more"
+            "lrlib is not installed here. Where this notebook was, get the "
+            "whole book as a zip. Then run %env LRLIB_SOURCE=book.zip with "
+            "the zip's name, or its folder's, and this cell again (see Set up)"
         )
     %pip list --format=freeze > present.txt
     %pip install --constraint present.txt "{source}" "lrlib[notebooks]"
