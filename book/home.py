@@ -6,18 +6,22 @@ The address stands in `_config.yml`, as `repository.url`. A notebook that is ope
 README and the citation cannot look there: they hold copies, which this program writes, and with the
 address the whole first cell of each notebook. Without ADDRESS it copies what `_config.yml` says; an
 empty ADDRESS takes the address away.
+
+It also folds cells where JupyterLab and Colab look, as their tags fold them on the site.
 """
 
 import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "_config.yml"
 README = ROOT / "README.md"
 CITATION = ROOT / "CITATION.cff"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+FOLDED = {"hide-input", "hide-cell", "remove-cell"}  # tags of cells whose code the site folds
 
 # A source and a name with extras, side by side, are what pip understands for a folder, an archive
 # and an address alike.
@@ -28,11 +32,11 @@ import os
 
 if importlib.util.find_spec("lrlib") is None:
     source = os.environ.get("LRLIB_SOURCE") or "ADDRESS"
-    if not source:
+    if not source.strip("."):
         raise ModuleNotFoundError(
-            "lrlib is not installed here, and this notebook has no address to "
-            "get it from: run %env LRLIB_SOURCE=... with a folder or address "
-            "for pip, then this cell once more"
+            "lrlib is not installed here. Where this notebook was, get the "
+            "whole book as a zip. Then run %env LRLIB_SOURCE=book.zip with "
+            "the zip's name, or its folder's, and this cell again (see Set up)"
         )
     %pip list --format=freeze > present.txt
     %pip install --constraint present.txt "{source}" "lrlib[notebooks]"
@@ -86,14 +90,28 @@ def replace(path: Path, pattern: str, text: str) -> str:
     return new
 
 
+def fold(cell: dict[str, Any]) -> None:
+    """Fold a cell in JupyterLab and in Colab where its tags fold it on the site."""
+    tags, metadata = set(cell["metadata"].get("tags", [])), cell["metadata"]
+    folds = {"source_hidden": True} if tags & FOLDED else {}
+    folds |= {"outputs_hidden": True} if "hide-cell" in tags else {}
+    metadata.pop("jupyter", None)
+    metadata.pop("cellView", None)
+    if folds:
+        metadata |= {"cellView": "form", "jupyter": folds}
+    cell["metadata"] = dict(sorted(metadata.items()))
+
+
 def with_first_cell(path: Path, source: str) -> str:
-    """Return the notebook's content with the first cell that installs lrlib from `source`."""
+    """Return the notebook's content, its first cell installing lrlib from `source`, folded."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     cells = [cell for cell in notebook["cells"] if cell["id"] == "bootstrap"]
     if len(cells) != 1:
         sys.exit(f"{path} must have one cell with the id 'bootstrap', and has {len(cells)}")
     text = FIRST_CELL.replace("ADDRESS", source).rstrip()
     cells[0]["source"] = text.splitlines(keepends=True)
+    for cell in notebook["cells"]:
+        fold(cell)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -2,13 +2,13 @@
 
 import html
 import io
-import itertools
 import math
 import re
 
 import numpy as np
 
 from lrlib._extras import extra
+from lrlib._ids import new_id
 
 with extra("plots", "drawing"):
     import matplotlib as mpl
@@ -31,7 +31,6 @@ PALETTE = {
 }
 _COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"|translate\([^)]*\)')
 _LONG = re.compile(r"\d+\.\d{2,}")
-_numbers = itertools.count(1)
 
 
 def tick_whole_percents(ax: Axes, whole: float) -> None:
@@ -80,7 +79,7 @@ def svg(figure: Figure, alt: str) -> str:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    prefix = f"figure{next(_numbers)}-"
+    prefix = f"{new_id('figure')}-"
     text = re.sub(r'(id="|href="#|url\(#)', rf"\1{prefix}", text)
     text = text.replace("#000000", "currentColor")
     text = _COORDINATES.sub(_shortened, follow_theme(text))

@@ -1,18 +1,17 @@
 """Questions to the reader: predictions that a run answers, and quizzes that explain each answer."""
 
 import html
-import itertools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from lrlib._extras import extra
+from lrlib._ids import new_id
 from lrlib._markup import marked_up
 
 with extra("plots", "a quiz"):
     from IPython.display import HTML, display
-
-_numbers = itertools.count(1)
 
 
 class Prediction:
@@ -37,7 +36,7 @@ class Prediction:
     def __init__(self, question: str, answers: Sequence[str]) -> None:
         _require_choice(answers)
         self.question, self.answers = question, list(answers)
-        self._key = f"lrlib-prediction-{next(_numbers)}"
+        self._key = new_id("lrlib-prediction")
         if not os.environ.get("LRLIB_STATIC"):  # a page would load the scripts of a dead widget
             with extra("widgets", "a prediction"):
                 import ipywidgets
@@ -78,12 +77,34 @@ class Prediction:
                 f'<a href="#{self._key}">the question above</a></span>; {result}</p>'
                 f"<script>{script}</script></div>"
             )
-        given = self._buttons.value
-        if given is None:
-            yours = "You have not chosen an answer above"
-        else:
-            yours = f"{'✓' if given == right else '✗'} You said: {marked_up(given)}"
-        return HTML(f'<div class="lrlib-score"><p role="status">{yours}; {result}</p></div>')
+
+        def text() -> str:
+            given = self._buttons.value
+            if given is None:
+                yours = "You have not chosen an answer above"
+            else:
+                yours = f"{'✓' if given == right else '✗'} You said: {marked_up(given)}"
+            return f'<div class="lrlib-score"><p role="status">{yours}; {result}</p></div>'
+
+        return _Score(text, self._buttons)
+
+
+class _Score(HTML):
+    """A score that changes when the question is answered, also long after the run."""
+
+    def __init__(self, text: Callable[[], str], buttons: Any) -> None:
+        import ipywidgets
+
+        super().__init__(text())  # type: ignore[no-untyped-call]  # IPython has no types
+        self._shown = ipywidgets.HTML(text())
+
+        def score_again(_: object) -> None:
+            self._shown.value = text()
+
+        buttons.observe(score_again, "value")
+
+    def _ipython_display_(self) -> None:
+        display(self._shown)
 
 
 def ask(question: str, answers: Mapping[str, str], right: str) -> HTML:
@@ -113,7 +134,7 @@ def ask(question: str, answers: Mapping[str, str], right: str) -> HTML:
         raise ValueError(f"each answer needs an explanation of its own, got {answers}")
     if right not in answers:
         raise ValueError(f"right must be one of {', '.join(answers)}, got {right!r}")
-    key = f"lrlib-quiz-{next(_numbers)}"
+    key = new_id("lrlib-quiz")
     explanations = "".join(
         f"<p hidden>{'✓ Right.' if answer == right else '✗ Not this one.'} {marked_up(why)}</p>"
         for answer, why in answers.items()

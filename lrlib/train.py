@@ -29,6 +29,9 @@ from lrlib.step import make_step, train_step
 
 __all__ = ["History", "budget", "evaluate", "fit", "train_step"]
 
+# The history of the run that began last. Where Ctrl-C ends a run, its history is had from here.
+last: History | None = None
+
 # After how many steps `fit` reads the losses. A GPU works ahead of Python: each reading waits for
 # it, so that readings are few. On a CPU a loss is there when its step is done.
 _READ_EVERY = {"cpu": 1, "cuda": 50}
@@ -117,9 +120,11 @@ def fit(
     learning rate in the history is read from the optimizer right before each step: it is the
     applied one.
 
-    Ctrl-C, or a loss that is not finite, ends the run early. The reason is printed and stands in
-    `History.stopped`; what was recorded until then is returned. With `on_step`, nothing is printed
-    and there is no progress bar.
+    A loss that is not finite ends the run early: the reason is printed and stands in
+    `History.stopped`, and what was recorded until then is returned. Ctrl-C, or a notebook's stop
+    button, ends the run and all that would come after it, lest something be concluded from a run
+    that was cut; `train.last` then holds what was recorded. With `on_step`, nothing is printed,
+    there is no progress bar, and Ctrl-C ends the run alone: whoever watches reads why it ended.
 
     Args:
         model: Maps (B, 3, 32, 32) float32 to logits (B, 10). It is trained in place.
@@ -147,6 +152,7 @@ def fit(
             parameter that the model would learn with; the scheduler belongs to another optimizer,
             or its `step` needs more than `fit` has; the model's output does not fit the classes.
             Nothing has been changed by then.
+        KeyboardInterrupt: Ctrl-C came, and nobody watched with `on_step`.
 
     Example:
         >>> import torch
@@ -160,9 +166,10 @@ def fit(
         >>> len(history.lr), len(history.val_accuracy)
         (4, 2)
     """
+    global last
     _check(model, optimizer, splits, epochs, scheduler)
     batches = Batches(splits.train, batch_size, augment, seed)
-    history = History(splits.name, len(splits.train.y), seed)
+    last = history = History(splits.name, len(splits.train.y), seed)
     # The bar is off while the book is built: a page shows the end of a run, not its progress.
     # Whoever watches the steps shows the progress, and the end, in a way of their own.
     watched = on_step is not None
@@ -191,6 +198,9 @@ def fit(
         torch.set_grad_enabled(True)
         drop_halves(history)
         history.stopped = f"interrupted after {plural(len(history.step), 'step')}"
+        if not watched:
+            print(f"{history}. Its history is `train.last`.")
+            raise
     if history.stopped and not watched:
         print(history)
     return history

@@ -1,8 +1,13 @@
 """A check of an exercise says what is wrong, and raises nothing at the reader."""
 
-import pytest
+from pathlib import Path
 
-from lrlib import exercises
+import nbformat
+import numpy as np
+import pytest
+import torch
+
+from lrlib import exercises, schedules
 
 
 def halves(factor):
@@ -39,3 +44,15 @@ def test_a_test_without_a_hint_is_refused():
 
     with pytest.raises(ValueError, match="an assertion of test has no hint"):
         exercises.check(names["test"], 0)
+
+
+@pytest.mark.parametrize(("answer", "said"), [(360, "Right."), ("360", "quotation marks")])
+def test_a_number_in_quotation_marks_is_no_number(answer, said):
+    """CyclicLR itself takes a text for a number."""
+    path = Path(__file__).parents[1] / "notebooks" / "05-cyclical.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    (source,) = [cell.source for cell in cells if cell.id == "exercise-cycles-check"]
+    names = {"exercises": exercises, "schedules": schedules, "np": np, "torch": torch}
+    names |= {"lr_scheduler": torch.optim.lr_scheduler, "step_size_up": ...}
+    exec(source, names)
+    assert said in exercises.check(names["check_cycles"], answer).data

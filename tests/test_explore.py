@@ -57,7 +57,7 @@ def test_moving_a_live_slider_draws_the_new_value(live):
     draw, seen = recorder()
     box = explore.sliders(draw, "Steps.", every=(5, 20, 10), factor=(0.1, 0.9, 0.5))
     assert seen == [(10, 0.5)]
-    every, factor = widgets_of(box, (ipywidgets.IntSlider, ipywidgets.FloatSlider))
+    every, factor = widgets_of(box, (ipywidgets.IntSlider, ipywidgets.SelectionSlider))
     every.value = 7
     factor.value = 0.3
     assert seen[-2:] == [(7, 0.5), (7, 0.3)]
@@ -65,9 +65,33 @@ def test_moving_a_live_slider_draws_the_new_value(live):
 
 def test_a_range_over_decades_gets_a_logarithmic_slider(live):
     box = explore.sliders(lambda ax, learning_rate: None, "x", learning_rate=(0.001, 1.0, 0.1))
-    (slider,) = widgets_of(box, ipywidgets.FloatLogSlider)
-    assert slider.value == pytest.approx(0.1)
-    assert slider.base**slider.min == pytest.approx(0.001)
+    (slider,) = widgets_of(box, ipywidgets.SelectionSlider)
+    values = [value for _, value in slider.options]
+    assert slider.value == 0.1
+    assert (values[0], values[-1]) == (0.001, 1.0)
+    assert max(b / a for a, b in itertools.pairwise(values)) < 1.4
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [(0.05, 2.1, 0.3), (0.1, 1.0, 0.5), (0.01, 1.0, 0.1), (0.98, 1.0, 1.0), (0.0, 0.4, 0.0)],
+)
+def test_a_slider_holds_exactly_the_value_that_the_code_says(live, limits):
+    """A slider over places of a list has no grid that a browser could move its value to."""
+    slider = explore.sliders(lambda ax, rate: None, "x", rate=limits).children[0]
+    assert isinstance(slider, ipywidgets.SelectionSlider)
+    assert slider.value == limits[2]
+    values = [value for _, value in slider.options]
+    assert (values[0], values[-1]) == limits[:2]
+    assert all(float(text) == value for text, value in slider.options)
+    assert len({text for text, _ in slider.options}) == len(values) <= 501
+
+
+@pytest.mark.parametrize("limits", [(1, 100, 35), (10, 1000, 100), (1, 3, 1)])
+def test_whole_numbers_stay_whole_however_wide_the_range(live, limits):
+    slider = explore.sliders(lambda ax, steps: None, "x", steps=limits).children[0]
+    assert isinstance(slider, ipywidgets.IntSlider)
+    assert (slider.min, slider.max, slider.value, slider.step) == (*limits, 1)
 
 
 STATIC_PAGE = """\
@@ -230,7 +254,7 @@ def test_a_list_must_rise(values):
 def test_every_live_control_has_a_name(live, show):
     options = {} if show is explore.sliders else {"steps": 5}
     box = show(lambda *_, **values: None, "x", peak_lr=(0.01, 1.0, 0.1), every=(1, 9, 3), **options)
-    kinds = (ipywidgets.FloatLogSlider, ipywidgets.FloatSlider, ipywidgets.IntSlider)
+    kinds = (ipywidgets.SelectionSlider, ipywidgets.IntSlider)
     controls = widgets_of(box, (*kinds, ipywidgets.Button, ipywidgets.IntProgress))
     names = ["peak learning rate", "every", "Train", "Stop", "Reset", "steps"]
     assert [control.description for control in controls] == names[: len(controls)]

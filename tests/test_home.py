@@ -3,6 +3,7 @@
 import ast
 import functools
 import http.server
+import importlib.util
 import os
 import re
 import shutil
@@ -295,6 +296,16 @@ def test_where_pip_cannot_do_it_the_reader_sees_why(bare):
     assert "lrlib 0.1.0 depends on present>=2" in shown
     assert "ModuleNotFoundError: No module named 'lrlib'" in shown
     assert bare.versions() == bare.before
+
+
+@pytest.mark.parametrize("typed", ["", "..."])
+def test_dots_that_were_typed_as_they_stand_are_no_source(monkeypatch, typed):
+    """The cell's own lines, without pip: they would be handed to it."""
+    python = "\n".join(line for line in BOOTSTRAP.splitlines() if not line.startswith("    %"))
+    monkeypatch.setenv("LRLIB_SOURCE", typed)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"zip. Then run %env LRLIB_SOURCE=book\.zip"):
+        exec(re.sub(r'(LRLIB_SOURCE"\) or ).*', r'\1""', python), {})
 
 
 @pytest.mark.slow

@@ -93,3 +93,22 @@ def test_no_cell_is_long(notebook):
         if cell.cell_type == "code" and "hide-input" not in cell.metadata.get("tags", []):
             lines = [line for line in cell.source.splitlines() if line.strip()]
             assert len(lines) <= 25, f"cell {cell.id} has {len(lines)} lines"
+
+
+def test_cells_are_folded_in_jupyterlab_and_colab_as_on_the_site(notebook):
+    """`make home` writes the fields; `tags` are what the site looks at."""
+    for cell in notebook.cells:
+        tags, fields = set(cell.metadata.get("tags", [])), cell.metadata.get("jupyter", {})
+        folded = bool(tags & {"hide-input", "hide-cell", "remove-cell"})
+        assert fields.get("source_hidden", False) == folded, cell.id
+        assert fields.get("outputs_hidden", False) == ("hide-cell" in tags), cell.id
+        assert cell.metadata.get("cellView") == ("form" if folded else None), cell.id
+
+
+def test_no_quiz_or_solution_shows_its_answer_before_it_is_opened(notebook):
+    """A quiz's code and a solution hold the answer: the site, JupyterLab and Colab fold them."""
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        gives_away = "right=" in cell.source or "exercise-solution" in tags
+        if cell.cell_type == "code" and gives_away:
+            assert cell.metadata.jupyter.source_hidden, cell.id

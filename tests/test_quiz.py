@@ -1,12 +1,15 @@
 """Predictions are scored against what a run says, and every answer of a quiz is explained."""
 
+import subprocess
+import sys
+
 import ipywidgets
 import pytest
 from bs4 import BeautifulSoup
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from lrlib import quiz
+from lrlib import _ids, quiz
 
 
 def parse(shown):
@@ -36,6 +39,27 @@ def test_a_prediction_with_a_kernel_is_scored_from_the_button_that_is_chosen(liv
         in parse(guess.score("0.1", "It ended at 60 %.")).get_text()
     )
     assert "✗ You said: 0.1; the run says: 1." in parse(guess.score("1", "b")).get_text()
+
+
+def test_a_prediction_that_is_answered_after_the_run_is_scored_then(live):
+    guess = quiz.Prediction("Which rate wins?", ["0.1", "1"])
+    score = guess.score("0.1", "It ended at 60 %.")
+    assert "application/vnd.jupyter.widget-view+json" in displayed(score).data
+    shown = score._shown
+    assert "not chosen an answer" in shown.value
+    buttons(guess).value = "1"
+    assert "✗ You said: 1; the run says: 0.1." in shown.value
+    buttons(guess).value = "0.1"
+    assert "✓ You said: 0.1; the run says: 0.1." in shown.value
+
+
+def test_two_kernels_share_no_id(live):
+    """JupyterLab has one document for all chapters that are open in it."""
+    command = [sys.executable, "-c", "from lrlib._ids import new_id; print(new_id('lrlib-quiz'))"]
+    ids = {subprocess.run(command, capture_output=True, check=True).stdout for _ in range(2)}
+    assert len(ids) == 2
+    assert len({_ids.new_id("lrlib-quiz") for _ in range(2)}) == 2
+    assert _ids._kernel in quiz.ask("Which?", {"a": "1", "b": "2"}, right="a").data
 
 
 def test_a_prediction_on_a_static_page_is_plain_html(static):

@@ -220,11 +220,13 @@ def test_ctrl_c_leaves_a_usable_history(tiny_splits, capsys):
 
     calls = []
     optimizer.register_step_pre_hook(interrupt)
-    history = train.fit(net, optimizer, tiny_splits, epochs=3)
+    with pytest.raises(KeyboardInterrupt):  # what stands below in a cell does not begin
+        train.fit(net, optimizer, tiny_splits, epochs=3)
+    history = train.last
     assert history.stopped == "interrupted after 7 steps"
     assert len(history.step) == len(history.lr) == len(history.loss) == 7
     assert history.epoch_end == [5]
-    assert "interrupted" in capsys.readouterr().out
+    assert "interrupted after 7 steps. Its history is `train.last`" in capsys.readouterr().out
 
 
 def test_an_error_in_the_model_is_not_swallowed(tiny_splits):

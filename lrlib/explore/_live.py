@@ -5,13 +5,12 @@ widget would catch what other threads print, and lose what a thread of its own p
 """
 
 import html
-import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lrlib._extras import extra
-from lrlib.explore._ranges import Range, Values, first_value, is_logarithmic, is_whole, words
+from lrlib.explore._ranges import Range, Values, first_value, is_whole, stops, words
 
 with extra("widgets", "a figure to play with"):
     import ipywidgets
@@ -53,24 +52,20 @@ def _with_picture(controls: Sequence[Any], picture: Callable[[], str]) -> ipywid
 
 
 def control(name: str, limits: Range) -> Any:
+    """A slider that holds the very values that it shows.
+
+    One of floats would move its first value to its own grid as soon as a browser shows it.
+    """
     options: dict[str, Any] = {
         "description": words(name),
-        "style": {"description_width": "9em"},
-        "layout": {"width": "28em"},
+        "style": {"description_width": "13em"},  # the longest name is "peak learning rate"
+        "layout": {"width": "34em"},
     }
-    if isinstance(limits, list):
-        texts = [(f"{value:.4g}", value) for value in limits]
-        return ipywidgets.SelectionSlider(options=texts, value=first_value(limits), **options)
-    low, high, first = limits
-    if is_logarithmic(low, high):
-        return ipywidgets.FloatLogSlider(
-            value=first, min=math.log10(low), max=math.log10(high), step=0.02, **options
-        )
-    if is_whole(limits):
+    if is_whole(limits) and not isinstance(limits, list):
+        low, high, first = limits
         return ipywidgets.IntSlider(value=first, min=low, max=high, **options)
-    return ipywidgets.FloatSlider(
-        value=first, min=low, max=high, step=(high - low) / 100, readout_format=".3g", **options
-    )
+    texts = [(f"{value:.4g}", value) for value in stops(limits)]
+    return ipywidgets.SelectionSlider(options=texts, value=first_value(limits), **options)
 
 
 def values_of(controls: Mapping[str, Any]) -> Values:

@@ -1,5 +1,6 @@
 """What a reader may choose: a range or a list of values for each parameter, and how it reads."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 Range = tuple[float, float, float] | list[float]  # (lowest, highest, first value), or all there are
@@ -51,3 +52,22 @@ def first_value(limits: Range) -> float:
 
 def is_whole(limits: Range) -> bool:
     return all(isinstance(value, int) for value in limits)
+
+
+_ROUND = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)  # in each decade of a logarithmic slider
+
+
+def stops(limits: Range) -> list[float]:
+    """The values of a slider: round numbers, both limits, and exactly the first value."""
+    if isinstance(limits, list):
+        return limits
+    low, high, first = limits
+    if is_logarithmic(low, high):
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+        round_numbers = [float(f"{digit}e{decade}") for decade in decades for digit in _ROUND]
+    else:
+        decimals = -math.floor(math.log10((high - low) / 50))  # 50 to 500 stops
+        unit = 10.0**-decimals
+        places = range(math.ceil(low / unit), math.floor(high / unit) + 1)
+        round_numbers = [round(place * unit, decimals) for place in places]
+    return sorted({low, first, high, *(value for value in round_numbers if low < value < high)})

@@ -16,6 +16,7 @@ import numpy as np
 from lrlib import plots
 from lrlib._drawing import follow_theme
 from lrlib._extras import extra
+from lrlib._ids import new_id
 from lrlib.explore import _described
 from lrlib.explore._ranges import (
     Range,
@@ -36,7 +37,6 @@ with extra("plots", "a figure to play with"):
 
 _POSITIONS = {1: 13, 2: 6, 3: 4, 4: 3}  # of each slider, by how many there are
 _DASHES = {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}
-_numbers = itertools.count(1)
 
 
 def frames(
@@ -51,7 +51,7 @@ def frames(
         else [dict(zip(ranges, values, strict=True)) for values in itertools.product(*choices)]
     )
     described = [_described.describe(figure(values)) for values in grid]
-    key = _new_key()
+    key = new_id("lrlib-explore")
     controls = [
         _slider(key, name, limits, None if formula else positions)
         for (name, limits), positions in zip(ranges.items(), choices, strict=True)
@@ -70,7 +70,7 @@ def layers(
     chosen: Sequence[str],
 ) -> str:
     """Describe everything as one figure, under boxes that show and hide its parts."""
-    key = _new_key()
+    key = new_id("lrlib-explore")
     boxes, layer = [], {}
     for number, name in enumerate(names):
         before = _artists(axes)
@@ -84,10 +84,6 @@ def layers(
     choices = f'<legend>Show</legend><div class="lrlib-choices">{"".join(boxes)}</div>'
     shown = plots.show(figure, said_of(alt, chosen)).data
     return _explorer(key, {"alt": alt}, choices, shown, [_described.describe(figure, layer)])
-
-
-def _new_key() -> str:
-    return f"lrlib-explore-{next(_numbers)}"
 
 
 def _explorer(

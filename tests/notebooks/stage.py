@@ -35,7 +35,8 @@ import gc
 import threading
 import ipywidgets
 controls = [thing for thing in gc.get_objects() if issubclass(type(thing), ipywidgets.Widget)]
-sliders = [thing for thing in controls if hasattr(thing, "min") and hasattr(thing, "readout")]
+kinds = (ipywidgets.IntSlider, ipywidgets.SelectionSlider)
+sliders = [thing for thing in controls if isinstance(thing, kinds)]
 buttons = [thing for thing in controls if isinstance(thing, ipywidgets.Button)]
 pages = [thing for thing in controls if isinstance(thing, ipywidgets.HTML)]
 faults = []
@@ -43,9 +44,10 @@ def look():
     faults.extend(page.value for page in pages if 'class="lrlib-error"' in page.value)
 for slider in sliders:
     first = slider.value
-    logarithmic = isinstance(slider, ipywidgets.FloatLogSlider)
-    for end in (slider.min, slider.max):
-        slider.value = slider.base**end if logarithmic else end
+    whole = isinstance(slider, ipywidgets.IntSlider)
+    ends = (slider.min, slider.max) if whole else (slider.options[0][1], slider.options[-1][1])
+    for end in ends:
+        slider.value = end
         look()
     slider.value = first
 for button in sorted(buttons, key=lambda button: button.description):  # Train comes last
