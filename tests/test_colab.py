@@ -61,7 +61,7 @@ class Colab:
         self.folder = folder
         self.python = folder / "venv" / "bin" / "python"
         run(sys.executable, "-m", "venv", folder / "venv")
-        self.pip("install", *PREINSTALLED)
+        self.pip("install", "--no-compile", *PREINSTALLED)
         self.preinstalled = self.versions()
         self.clone = folder / "clone"
         clone_of_the_working_tree(self.clone)
