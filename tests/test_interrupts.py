@@ -174,6 +174,7 @@ for _ in range(8):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 def test_ctrl_c_in_a_process_ends_fit_with_a_history():
     chance = random.Random(0)
@@ -217,6 +218,7 @@ print(len(asked), form.children[3].value)
 """
 
 
+@pytest.mark.slow
 def test_in_a_kernel_two_clicks_train_once_ctrl_c_spares_it_and_stop_stops_it(monkeypatch):
     monkeypatch.delenv("LRLIB_STATIC")
     asyncio.run(press_in_a_kernel())

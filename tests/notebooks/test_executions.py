@@ -143,6 +143,7 @@ def test_the_book_takes_what_was_kept_and_runs_nothing(chapter):
     assert output_in_the_book(chapter) == "run before"
 
 
+@pytest.mark.slow
 def test_the_book_runs_a_notebook_whose_code_is_another(chapter):
     executions.keep(as_tested(chapter), chapter.name)
     text = chapter.read_text("utf-8")
