@@ -93,7 +93,8 @@ class _Score(HTML):
     """A score that changes when the question is answered, also long after the run."""
 
     def __init__(self, text: Callable[[], str], buttons: Any) -> None:
-        import ipywidgets
+        with extra("widgets", "a prediction"):
+            import ipywidgets
 
         super().__init__(text())  # type: ignore[no-untyped-call]  # IPython has no types
         self._shown = ipywidgets.HTML(text())
