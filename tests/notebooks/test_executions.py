@@ -100,7 +100,7 @@ def test_a_page_is_what_the_book_gets_where_it_runs_a_notebook_itself(execute):
     assert "CIFAR-10, 100 images, 1 epoch" in texts(tested)
     live = [output.get("data", {}) for cell in tested.cells for output in cell.outputs]
     assert sum(executions.PAGE in data for data in live) == 4  # all but the bar
-    assert sum(executions.WIDGET in data for data in live) == 4  # all but the score
+    assert sum(executions.WIDGET in data for data in live) == 5
     page = executions.as_a_page(tested)
     run_for_a_page = execute(*sources, as_a_page=True)
     assert shown(page) == shown(run_for_a_page)
