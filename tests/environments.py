@@ -17,6 +17,11 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# Which distributions bring a module.
+OWNERS = {
+    module: {canonicalize_name(name) for name in distributions}
+    for module, distributions in metadata.packages_distributions().items()
+}
 
 
 def without(*prefixes):

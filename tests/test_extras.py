@@ -5,10 +5,10 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib import metadata
 
 import pytest
 from environments import (
+    OWNERS,
     PROJECT,
     ROOT,
     Environment,
@@ -58,11 +58,6 @@ def names(needed):
     return {canonicalize_name(requirement.name) for requirement in needed}
 
 
-# Which distributions bring a module.
-OWNERS = {
-    module: {canonicalize_name(name) for name in distributions}
-    for module, distributions in metadata.packages_distributions().items()
-}
 CORE = {canonicalize_name(d.name) for d in closure(*(r.name for r in requirements()))}
 
 

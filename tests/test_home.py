@@ -10,14 +10,13 @@ import shutil
 import subprocess
 import sys
 import threading
-from importlib import metadata
 from pathlib import Path
 
 import nbformat
 import pytest
 import torch
 import yaml
-from environments import Environment, closure, commit_all, link, requirements, write_wheel
+from environments import OWNERS, Environment, closure, commit_all, link, requirements, write_wheel
 from packaging.utils import canonicalize_name
 
 from lrlib import data, model
@@ -329,9 +328,6 @@ def modules(source):
             yield node.module.split(".")[0]
 
 
-OWNERS = metadata.packages_distributions()
-
-
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
 def test_lrlib_brings_all_that_a_notebook_imports(path):
     cells = nbformat.read(path, as_version=4).cells
@@ -339,7 +335,7 @@ def test_lrlib_brings_all_that_a_notebook_imports(path):
     lines = [re.sub(r"^(\s*)%", r"\1# %", line) for line in source.splitlines()]
     foreign = set(modules("\n".join(lines))) - sys.stdlib_module_names - {"lrlib"}
     brought = {canonicalize_name(r.name) for r in requirements("notebooks")}
-    missing = {m for m in foreign if not {canonicalize_name(n) for n in OWNERS[m]} & brought}
+    missing = {module for module in foreign if not OWNERS[module] & brought}
     assert foreign
     assert not missing
 

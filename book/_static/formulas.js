@@ -30,10 +30,6 @@
     return parts[number](step - (number ? boundaries[number - 1] : 0));
   };
 
-  window.lrlibSchedules = {
-    fixed, stepDecay, exponential, cosine, linear, cyclical, oneCycle, warmup, join,
-  };
-
   // Figures. Each takes the values of the sliders and the panel that was described for the first
   // ones, and returns the panel with other numbers.
   const STEPS = 351;
