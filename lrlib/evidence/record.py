@@ -22,7 +22,7 @@ with extra("evidence", "recording"):
     from filelock import FileLock, Timeout
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
     """Runs go side by side, one thread each: two of them do more than one with two threads."""
     os.environ["LRLIB_STATIC"] = "1"  # no bars of single runs
     os.environ["LRLIB_DATASET"] = "cifar10"  # no stand-in
@@ -34,14 +34,14 @@ def _executor(scheduler: str | None, workers: int) -> tuple[Executor, ExitStack]
     stack = ExitStack()
     if scheduler is None:
         pool = ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_start_worker
+            workers, mp_context=get_context("spawn"), initializer=start_worker
         )
         return stack.enter_context(pool), stack
     with extra("cluster", "recording on a cluster"):
         from dask.distributed import Client
 
     client = stack.enter_context(Client(scheduler))
-    client.run(_start_worker)
+    client.run(start_worker)
     return stack.enter_context(client.get_executor()), stack
 
 
@@ -155,7 +155,7 @@ def _uncalibrated(calibrated: set[Run], settings: Sequence[str]) -> list[Run]:
 
 def _missing(results: study.Results, settings: Sequence[str]) -> list[Run]:
     main = [run for setting in settings for run in study.missing(results, setting)]
-    main.sort(key=study.is_urgent, reverse=True)  # stable: else in the order of the settings
+    main.sort(key=study.urgency)  # stable: else in the order of the settings
     return main + (side_checks.missing(results) if side_checks.SETTING in settings else [])
 
 

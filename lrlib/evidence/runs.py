@@ -18,7 +18,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from lrlib import finder
 from lrlib._memory import keep_freed_memory
-from lrlib.evidence.rows import Row
+from lrlib.evidence.rows import UNTESTED, Row
 from lrlib.evidence.strategies import OPTIMIZERS
 from lrlib.evidence.study import Run
 from lrlib.evidence.tasks import Task
@@ -57,7 +57,7 @@ def make(run: Run) -> Row:
         machine=machine(),
         threads=torch.get_num_threads(),
         versions={"python": platform.python_version(), "torch": torch.__version__},
-        commit=_commit(),
+        commit=commit(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -110,7 +110,7 @@ def _judge(net: nn.Module, task: Task, log: _Log) -> None:
 
 def _tested(run: Run, net: nn.Module, task: Task, log: _Log) -> tuple[float | None, float | None]:
     """Judge on test data, once; never while a rate is tuned. What diverged counts as chance."""
-    if run.stage == "tuning":
+    if run.stage in UNTESTED:
         return None, None
     by_accuracy = run.where.measure == "accuracy"
     if log.stopped:
@@ -149,7 +149,8 @@ def machine() -> str:
 
 
 @cache
-def _commit() -> str:
+def commit() -> str:
+    """Name the commit of the code that runs, with "-dirty" where it was changed."""
     name = _git("describe", "--always", "--abbrev=12", "--exclude=*")
     # The rows themselves change with every run, and no run depends on them.
     changed = _git("status", "--porcelain", "--untracked-files=no", ":/", ":!recorded")

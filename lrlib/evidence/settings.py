@@ -35,6 +35,7 @@ class Setting:
         weight_decay: By optimizer; 0 where none is named.
         measure: "accuracy", a fraction, or "loss".
         chance: What guessing reaches.
+        searched: The names of two lengths at which the finder's suggestions are judged.
         refined: How many of the best rates of a grid get two more tuning seeds.
     """
 
@@ -51,6 +52,7 @@ class Setting:
     weight_decay: Mapping[str, float]
     measure: str
     chance: float
+    searched: tuple[str, str] = ("brief", "long")
     refined: int = 3
 
     def first_rates(self, strategy: str) -> Sequence[float]:
@@ -107,6 +109,11 @@ LEADING = (
     *("fixed", "warmup-fixed", "cosine", "warmup-cosine", "warmup-linear", "wsd"),
     *("adamw-cosine", "adamw-warmup-cosine"),
 )
+# What the finder's suggestions are judged by: each optimizer at a fixed and at a falling rate.
+SEARCHED = (
+    *("fixed", "warmup-cosine", "adamw", "adamw-warmup-cosine"),
+    *("adagrad", "adagrad-warmup-cosine", "rmsprop", "rmsprop-warmup-cosine"),
+)
 _CROSSED = (
     *(*LEADING, "linear", "step", "hold-linear", "one-cycle", "warmup-step"),
     *("adamw", "adamw-warmup-fixed", "adamw-linear", "adamw-warmup-linear"),
@@ -132,7 +139,7 @@ SETTINGS = {
         batch_size=256,
         judged_every=400,
         unit="",
-        lengths={"long": 4000},
+        lengths={"brief": 800, "long": 4000},
         strategies={"long": (*_SOME, "sparse-adam", "plateau")},
         rates=_rates(sgd=1.0, adagrad=0.0125, rmsprop=0.001, adam=0.002),
         weight_decay=_NONE_BUT_ADAMW,
@@ -147,7 +154,7 @@ SETTINGS = {
         batch_size=128,
         judged_every=78,
         unit="",
-        lengths={"long": 2 * _EPOCH},
+        lengths={"brief": 156, "long": 2 * _EPOCH},
         strategies={"long": _SOME},
         rates=_rates(sgd=0.0125, adagrad=0.004, rmsprop=0.0005, adam=0.001),
         weight_decay=_OWN_SCALE,
@@ -162,7 +169,7 @@ SETTINGS = {
         batch_size=32,
         judged_every=100,
         unit="",
-        lengths={"long": 1000},
+        lengths={"brief": 200, "long": 1000},
         strategies={"long": _CROSSED},
         rates=_rates(sgd=0.0125, adagrad=0.01, rmsprop=0.0005, adam=0.001),
         weight_decay=_NONE_BUT_ADAMW,
@@ -177,12 +184,16 @@ SETTINGS = {
         batch_size=128,
         judged_every=_EPOCH,
         unit="epoch",
-        lengths={"short": 2 * _EPOCH, "long": 5 * _EPOCH, "longer": 15 * _EPOCH},
+        lengths={
+            **{"brief": _EPOCH, "short": 2 * _EPOCH},
+            **{"long": 5 * _EPOCH, "longer": 15 * _EPOCH},
+        },
         strategies={"long": _CROSSED, "short": _SOME, "longer": LEADING},
         rates=_rates(sgd=0.025, adagrad=0.004, rmsprop=0.0005, adam=0.001, fixed=0.00625),
         weight_decay=_OWN_SCALE,
         measure="accuracy",
         chance=0.1,
+        searched=("brief", "short"),
     ),
     "large-batch": Setting(
         label="CIFAR-10, batches of 1,024",
@@ -192,7 +203,7 @@ SETTINGS = {
         batch_size=1024,
         judged_every=43,
         unit="epoch",
-        lengths={"long": 5 * 43},
+        lengths={"brief": 2 * 43, "long": 5 * 43},
         strategies={"long": _SOME},
         rates=_rates(sgd=0.05, adagrad=0.004, rmsprop=0.0005, adam=0.002),
         weight_decay=_OWN_SCALE,
@@ -207,7 +218,7 @@ SETTINGS = {
         batch_size=128,
         judged_every=_EPOCH,
         unit="epoch",
-        lengths={"short": 2 * _EPOCH, "long": 5 * _EPOCH},
+        lengths={"brief": _EPOCH, "short": 2 * _EPOCH, "long": 5 * _EPOCH},
         strategies={"short": _FIRST_EDITION, "long": _FIRST_EDITION},
         rates=_rates(
             sgd=0.0125, adagrad=0.004, rmsprop=0.00025, adam=0.0005, fixed=0.00625, count=7
@@ -215,6 +226,7 @@ SETTINGS = {
         weight_decay=_ALL_ALIKE,
         measure="accuracy",
         chance=0.1,
+        searched=("brief", "short"),
         refined=0,
     ),
 }

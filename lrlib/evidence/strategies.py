@@ -133,6 +133,12 @@ STRATEGIES = {
     # Adaptive optimizers
     "adagrad": Strategy("AdaGrad", "brown", ":", "Adagrad", _fixed),
     "rmsprop": Strategy("RMSprop", "blue", "--", "RMSprop", _fixed),
+    "adagrad-warmup-cosine": Strategy(
+        "AdaGrad + warm-up + cosine", "brown", "--", "Adagrad", _cosine, warm=True
+    ),
+    "rmsprop-warmup-cosine": Strategy(
+        "RMSprop + warm-up + cosine", "blue", "-", "RMSprop", _cosine, warm=True
+    ),
     "adam": Strategy("Adam", "pink", "-", "Adam", _fixed),
     "sparse-adam": Strategy("SparseAdam", "pink", "--", "SparseAdam", _fixed),
     "adamw": Strategy("AdamW", "pink", "-.", "AdamW", _fixed),

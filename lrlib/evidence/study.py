@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from lrlib.evidence.settings import LEADING, SETTINGS, Setting
+from lrlib.evidence.settings import LEADING, SEARCHED, SETTINGS, Setting
 from lrlib.evidence.strategies import STRATEGIES, Strategy
 
 # No seed is used for both: a rate that was chosen on a seed looks better on it than it is.
@@ -25,8 +25,8 @@ class Run:
     """One training run; two equal ones are never recorded both.
 
     Args:
-        stage: "tuning" (judged on validation alone), "evaluation" (fresh seeds), "edge",
-            "finder", or "calibration".
+        stage: "tuning" (judged on validation alone), "far" (the same, at rates that only a finder
+            would take), "evaluation" (fresh seeds), "edge", "finder", or "calibration".
         setting: A key of `SETTINGS`.
         strategy: A key of `STRATEGIES`.
         length: The name of a length of the setting.
@@ -92,6 +92,18 @@ def cells(setting: str) -> list[Cell]:
     """List the cells of a setting, the most telling ones first."""
     strategies = SETTINGS[setting].strategies
     return [cell(setting, name, length) for length, names in strategies.items() for name in names]
+
+
+def searched_cells(setting: str) -> list[Cell]:
+    """List the cells that say what a finder's suggestions are worth in a setting."""
+    lengths = SETTINGS[setting].searched
+    return [cell(setting, name, length) for length in lengths for name in SEARCHED]
+
+
+def far_rates(of: Cell) -> tuple[float, ...]:
+    """Return rates far below and above a first grid, where suggestions may lie."""
+    grid = SETTINGS[of.setting].first_rates(of.strategy)
+    return (grid[0] / 64, grid[0] / 8, grid[-1] * 4)
 
 
 def rates(results: Results, of: Cell) -> tuple[float, ...]:
@@ -176,20 +188,28 @@ def missing(results: Results, setting: str) -> Iterator[Run]:
     Some wait for others: the grids grow where their best rate is at an end, and fresh seeds need
     the tuned rates. Call it again when a run has ended.
     """
+    compared, searched = cells(setting), searched_cells(setting)
     wanted = [
-        *_tuning(results, setting, rates, TUNING_SEEDS),
-        *_tuning(results, setting, refined_rates, REFINING_SEEDS),
+        *_tuning(results, searched, rates, TUNING_SEEDS[:1]),
+        *_far(searched),
+        *_tuning(results, searched, rates, TUNING_SEEDS[1:]),
+        *_tuning(results, compared, rates, TUNING_SEEDS),
+        *_tuning(results, compared, refined_rates, REFINING_SEEDS),
         *_evaluation(results, setting),
     ]
-    return (run for run in wanted if run not in results)
+    return (run for run in dict.fromkeys(wanted) if run not in results)
 
 
-def is_urgent(run: Run) -> bool:
-    """Say whether a run is of a leading strategy at the length that every setting has.
+def urgency(run: Run) -> int:
+    """Say how soon a run is wanted, in whatever setting: 0 is the soonest.
 
-    These come first in all settings, so that claims can be judged before the tables are full.
+    First one seed of what judges the finder, then the leading strategies at the length that every
+    setting has, so that claims can be judged before the tables are full.
     """
-    return run.strategy in LEADING and run.length == "long"
+    searched = run.strategy in SEARCHED and run.length in run.where.searched
+    if run.stage == "far" or (searched and run.seed == TUNING_SEEDS[0]):
+        return 0
+    return 1 if run.strategy in LEADING and run.length == "long" else 2
 
 
 def steps_waiting(results: Results, setting: str) -> int:
@@ -204,16 +224,20 @@ def steps_waiting(results: Results, setting: str) -> int:
 
 def _tuning(
     results: Results,
-    setting: str,
+    wanted: Sequence[Cell],
     rates_of: Callable[[Results, Cell], Sequence[float]],
     seeds: Sequence[int],
 ) -> list[Run]:
     return [
         of.run("tuning", lr, seed)
-        for of in cells(setting)
+        for of in wanted
         for lr in rates_of(results, of)
         for seed in seeds
     ]
+
+
+def _far(wanted: Sequence[Cell]) -> list[Run]:
+    return [of.run("far", lr, TUNING_SEEDS[0]) for of in wanted for lr in far_rates(of)]
 
 
 def _evaluation(results: Results, setting: str) -> list[Run]:

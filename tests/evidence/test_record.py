@@ -153,7 +153,7 @@ def test_the_commit_is_dirty_when_code_changed_but_not_when_the_record_grew(tmp_
         subprocess.run(["git", *author, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
     monkeypatch.setattr(runs, "__file__", str(tmp_path / "record.py"))
-    commit = runs._commit.__wrapped__  # the answer is kept for the life of a process
+    commit = runs.commit.__wrapped__  # the answer is kept for the life of a process
     assert commit() == "unknown"
     git("init")
     (tmp_path / "record.py").write_text("one")
