@@ -24,7 +24,7 @@ unit test-slow notebooks book: export OMP_WAIT_POLICY = passive
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint unit test-slow test-site notebooks bench record reproduce lab hooks \
+.PHONY: help book test lint unit test-slow test-site notebooks bench record finder-scores reproduce lab hooks \
         home clean distclean
 
 help: ## print this list
@@ -81,7 +81,11 @@ bench: $(installed) ## measure how fast the book trains: print a table, save its
 
 # OPTIONS= takes --workers, --scheduler and --at-most.
 record: $(installed) ## make the runs of the study that are missing; it can be stopped at any moment
+	$(python) -m lrlib.evidence.record_range_tests
 	$(python) -m lrlib.evidence.record $(OPTIONS)
+
+finder-scores: $(installed) ## try every rule on all recorded range tests: print what each is worth
+	$(python) -m lrlib.evidence.suggestions
 
 reproduce: $(installed) ## make three recorded runs again and compare
 	$(python) -m lrlib.evidence.reproduce $(OPTIONS)

@@ -5,7 +5,6 @@ Each takes the axes to draw on and the recorded runs of a setting, and returns t
 `lrlib.evidence.strategies.STRATEGIES`, lengths those of the setting, such as "long".
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
@@ -18,7 +17,9 @@ from lrlib.evidence import side_checks, study
 from lrlib.evidence.measures import paired
 from lrlib.evidence.queries import Recorded, interval
 from lrlib.evidence.rows import Row
+from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
+from lrlib.evidence.suggestions import Judged
 
 with extra("plots", "drawing the recorded study"):
     from matplotlib.axes import Axes
@@ -168,25 +169,24 @@ def edge(ax: Axes, recorded: Recorded) -> Axes:
     return ax
 
 
-def suggestions(ax: Axes, recorded: Recorded, strategy: str = "fixed") -> Axes:
-    """Draw what the four rules suggest, every seed, beside the tuned rate of a strategy."""
-    runs = recorded.beside("finder", strategy)
-    best = recorded.evaluated(strategy, "short")[0].lr
-    rules = list(runs[0].suggestions)
-    for height, rule in enumerate(rules):
-        found = [row.suggestions[rule] for row in runs]
-        ax.plot(found, [height] * len(found), "|", color=PALETTE["blue"], ms=14)
-    ends = [min(min(row.suggestions.values()) for row in runs), best]
-    ends.append(max(max(row.suggestions.values()) for row in runs))
-    ax.axvline(best, color=PALETTE["orange"], linestyle="--", linewidth=1.5)
-    ax.text(best, len(rules) - 0.4, " tuned rate", color=PALETTE["orange"], size=9)
-    ax.set_yticks(range(len(rules)), rules)
-    ax.set(xscale="log", xlabel="suggested learning rate (log scale)", ylim=(-0.6, len(rules)))
-    ax.set_xlim(10 ** math.floor(math.log10(min(ends))), 10 ** math.ceil(math.log10(max(ends))))
+def suggestions(ax: Axes, judged: Sequence[Judged]) -> Axes:
+    """Draw how far the suggestions of each rule lie from the best rate: nine in ten, and median."""
+    by_rule: dict[str, list[float]] = {}
+    for each in judged:
+        if each.lr is not None:
+            by_rule.setdefault(each.rule, []).append(each.lr / each.best_lr)
+    for height, ratios in enumerate(by_rule.values()):
+        low, middle, high = np.quantile(ratios, (0.05, 0.5, 0.95))
+        ax.plot([low, high], [height, height], color=PALETTE["blue"], linewidth=3, alpha=0.5)
+        ax.plot(middle, height, "o", color=PALETTE["blue"])
+    ax.axvline(1, color=PALETTE["orange"], linestyle="--", linewidth=1.5)
+    ax.set_yticks(range(len(by_rule)), list(by_rule))
+    ax.set(xscale="log", xlabel="suggested rate ÷ best rate (log scale)")
+    ax.invert_yaxis()
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
-    label = STRATEGIES[strategy].label
-    _caption(ax, recorded.setting.describe("short"), f"{len(runs)} seeds; tuned: {label}")
+    settings = {SETTINGS[each.cell.setting].label: 0 for each in judged}
+    _caption(ax, "; ".join(settings), f"{len(judged) // len(by_rule):,} suggestions a rule")
     return ax
 
 

@@ -108,14 +108,6 @@ def finder_distance(recorded: Recorded, strategy: str, rule: str = "halfway") ->
     }
 
 
-def finder_disagreement(recorded: Recorded, strategy: str) -> Values:
-    """The largest of the four suggestions over the smallest, in decades."""
-    return {
-        pair(row): math.log10(max(row.suggestions.values()) / min(row.suggestions.values()))
-        for row in recorded.beside("finder", strategy)
-    }
-
-
 MEASURES: dict[str, tuple[Measure, str]] = {
     "test accuracy": (accuracy_on_test, "points"),
     "validation accuracy": (validation_accuracy, "points"),
@@ -124,5 +116,4 @@ MEASURES: dict[str, tuple[Measure, str]] = {
     "largest rate that trains": (edge, "doublings"),
     "gain at the suggestion": (finder_gain, "points"),
     "distance from the tuned rate": (finder_distance, "decades"),
-    "disagreement of the rules": (finder_disagreement, "decades"),
 }

@@ -1,27 +1,14 @@
-"""Recorded range tests: the finder's raw curves in all settings, so that rules need no training.
+"""Recorded range tests: the finder's raw curves in all settings, so that rules need no training."""
 
-`python -m lrlib.evidence.range_tests` makes those that are missing.
-"""
-
-import itertools
 import json
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from multiprocessing import get_context
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from tqdm import tqdm
 
-from lrlib import finder
-from lrlib.evidence import runs
-from lrlib.evidence.record import start_worker
 from lrlib.evidence.settings import SETTINGS
-from lrlib.evidence.strategies import OPTIMIZERS
+from lrlib.finder.descent import Watch
+from lrlib.finder.result import RangeTest
 
 FILE = Path(__file__).with_name("recorded") / "range-tests.jsonl"
 TESTED = ("SGD", "AdamW", "Adagrad", "RMSprop")
@@ -66,38 +53,31 @@ class Curve:
         """The rates whose losses are there, float64."""
         return np.geomspace(1e-5, 10.0, self.sweep.steps)[: len(self.losses)]
 
+    def as_ours(self) -> RangeTest:
+        """Return the test as it would have been, had it stopped where lrlib stops."""
+        watch = Watch()
+        ended = (number for number, loss in enumerate(self.losses, start=1) if watch.add(loss))
+        return self._until(next(ended, len(self.losses)))
+
+    def whole(self) -> RangeTest:
+        """Return the whole test, for rules that cut it as their own libraries would."""
+        return self._until(len(self.losses))
+
+    def _until(self, count: int) -> RangeTest:
+        losses = np.array(self.losses[:count])
+        return RangeTest(self.lrs[:count], losses, self.stopped, planned=self.sweep.steps)
+
 
 def sweeps() -> list[Sweep]:
-    """List all range tests of the study, the cheapest settings first."""
+    """List all range tests of the study, those with large batches last, since they take longest."""
+    settings = sorted(SETTINGS, key=lambda name: SETTINGS[name].batch_size)
     return [
         Sweep(setting, optimizer, steps, seed)
         for steps in STEPS
-        for setting in SETTINGS
+        for setting in settings
         for optimizer in TESTED
         for seed in SEEDS
     ]
-
-
-def make(sweep: Sweep) -> Curve:
-    """Make one range test to its end: each rule stops where its own library would."""
-    where = SETTINGS[sweep.setting]
-    task = where.task()
-    torch.manual_seed(sweep.seed)
-    net = where.network(sweep.optimizer)
-    optimizer = OPTIMIZERS[sweep.optimizer](net, 0.1, where.weight_decay.get(sweep.optimizer, 0.0))
-    batches = list(itertools.islice(task.batches(where.batch_size, sweep.seed), sweep.steps))
-    test = finder.range_test(
-        net, optimizer, task.loss, batches, steps=sweep.steps, stop_early=False
-    )
-    return Curve(
-        sweep=sweep,
-        losses=[float(f"{loss:.7g}") for loss in test.losses],
-        stopped=test.stopped,
-        machine=runs.machine(),
-        torch=torch.__version__,
-        commit=runs.commit(),
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
 
 
 def read(file: Path = FILE) -> list[Curve]:
@@ -106,35 +86,15 @@ def read(file: Path = FILE) -> list[Curve]:
     Raises:
         ValueError: A line is faulty, or a test stands there twice; the message names the line.
     """
-    found: dict[Sweep, Curve] = {}
-    for number, curve in enumerate(_lines(file), start=1):
-        if curve.sweep in found or curve.sweep not in sweeps():
-            raise ValueError(
-                f"{file}, line {number}: twice, or no test of the study: {curve.sweep}"
-            )
+    planned, found = set(sweeps()), dict[Sweep, Curve]()
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            values = json.loads(line)
+            curve = Curve(sweep=Sweep(**values.pop("sweep")), **values)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{file}, line {number}: {error!r}") from error
+        if curve.sweep in found or curve.sweep not in planned:
+            raise ValueError(f"{file}, line {number}: twice, or not planned: {curve.sweep}")
         found[curve.sweep] = curve
     return list(found.values())
-
-
-def _lines(file: Path) -> Iterator[Curve]:
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
-        values = json.loads(line)
-        yield Curve(sweep=Sweep(**values.pop("sweep")), **values)
-
-
-def record(file: Path = FILE, workers: int | None = None) -> int:
-    """Make the missing range tests, append each as it ends, and return how many were made."""
-    known = {curve.sweep for curve in read(file)}
-    todo = [sweep for sweep in sweeps() if sweep not in known]
-    context = get_context("spawn")
-    workers = workers or os.cpu_count() or 1
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker) as pool:
-        ended = as_completed([pool.submit(make, sweep) for sweep in todo])
-        for future in tqdm(ended, total=len(todo), unit="test"):
-            with file.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(asdict(future.result()), allow_nan=False) + "\n")
-    return len(todo)
-
-
-if __name__ == "__main__":
-    print(f"{record()} range tests were added to {FILE}.")

@@ -85,13 +85,13 @@ def record(
         ) from error
     with lock:
         for setting in SETTINGS:
-            _drop_unfinished_line(rows.file_of(setting, folder))
+            drop_unfinished_line(rows.file_of(setting, folder))
         executor, stack = _executor(scheduler, workers)
         with stack:
             return _make_missing(folder, settings, executor, workers, at_most)
 
 
-def _drop_unfinished_line(file: Path) -> None:
+def drop_unfinished_line(file: Path) -> None:
     """A process that was killed while it wrote leaves a line without an end: its run is missing."""
     if file.exists():
         content = file.read_bytes()

@@ -137,7 +137,7 @@ STRATEGIES = {
         "AdaGrad + warm-up + cosine", "brown", "--", "Adagrad", _cosine, warm=True
     ),
     "rmsprop-warmup-cosine": Strategy(
-        "RMSprop + warm-up + cosine", "blue", "-", "RMSprop", _cosine, warm=True
+        "RMSprop + warm-up + cosine", "grey", ":", "RMSprop", _cosine, warm=True
     ),
     "adam": Strategy("Adam", "pink", "-", "Adam", _fixed),
     "sparse-adam": Strategy("SparseAdam", "pink", "--", "SparseAdam", _fixed),

@@ -6,14 +6,18 @@ Each takes the recorded runs of a setting; `ValueError` names what is not record
 import html
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 from typing import Any
 
 from lrlib._extras import extra
-from lrlib.evidence import claims, side_checks, study
+from lrlib.evidence import claims, side_checks, study, suggestions
 from lrlib.evidence.claims import Claim, Verdict
 from lrlib.evidence.measures import accuracy_on_test
 from lrlib.evidence.queries import Recorded, interval
+from lrlib.evidence.range_tests import TESTED
+from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
+from lrlib.evidence.suggestions import Judged
 
 with extra("plots", "drawing the recorded study"):
     from IPython.display import HTML
@@ -140,6 +144,29 @@ def weight_decays(recorded: Recorded) -> HTML:
             lines.append([label, f"{weight_decay:g}", f"{mean:.1f} % ({low:.1f} to {high:.1f})"])
     header = ["strategy", "weight decay", "test accuracy (95 % interval)"]
     return _table(f"{recorded.setting.describe('long')}, {len(study.SEEDS)} seeds.", header, lines)
+
+
+def finder(judged: Sequence[Judged]) -> HTML:
+    """List what is lost by following each rule of a learning-rate finder, by optimizer."""
+    everything = [*judged, *suggestions.beside(judged)]
+    steps, seeds = ({getattr(each.sweep, name) for each in judged} for name in ("steps", "seed"))
+    settings = [SETTINGS[name].label for name in {each.sweep.setting: 0 for each in judged}]
+    lines = []
+    for score in suggestions.scores(everything):
+        own = [each for each in everything if each.rule == score.rule]
+        lost = [
+            f"{100 * fmean(e.regret for e in own if e.sweep.optimizer == optimizer):.1f} %"
+            for optimizer in TESTED
+        ]
+        rest = [f"{100 * score.mean:.1f} %", f"{100 * score.worst:.0f} %", f"{score.far_off:.0%}"]
+        lines.append([html.escape(score.rule), *lost, *rest])
+    return _table(
+        "Lost by training at what is suggested, as a share of what the best rate gains over "
+        f"guessing. Range tests of {' and '.join(map(str, sorted(steps)))} steps, {len(seeds)} "
+        f"seeds each; {'; '.join(settings)}: settings that took no part in choosing the default.",
+        ["suggestion", *TESTED, "mean", "worst", "off by more than 10×"],
+        lines,
+    )
 
 
 def protocol(recorded: Recorded) -> HTML:

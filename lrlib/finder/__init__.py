@@ -9,7 +9,8 @@ Example:
     >>> import torch
     >>> _ = torch.manual_seed(0)
     >>> x = torch.randn(512, 4)
-    >>> data = torch.utils.data.TensorDataset(x, x.argmax(dim=1))
+    >>> y = (x + torch.randn(512, 4)).argmax(dim=1)
+    >>> data = torch.utils.data.TensorDataset(x, y)
     >>> loader = torch.utils.data.DataLoader(data, batch_size=32, shuffle=True)
     >>> model = torch.nn.Linear(4, 4)
 
@@ -20,7 +21,7 @@ Example:
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     >>> test = finder.range_test(model, optimizer, torch.nn.functional.cross_entropy, loader)
     >>> print(test.suggest())  # doctest: +ELLIPSIS
-    0.6...
+    0.0...
 """
 
 from lrlib.finder.result import RangeTest

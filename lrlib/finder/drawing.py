@@ -7,16 +7,20 @@ import numpy as np
 
 from lrlib._drawing import PALETTE
 from lrlib._extras import extra
-from lrlib.finder.rules import RULES, finite
+from lrlib.finder.descent import finite
+from lrlib.finder.rules import DEFAULT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lrlib.finder.result import RangeTest
 
+# What four libraries suggest where one does not choose.
+MARKED = (DEFAULT, "fastai-valley", "lightning", "torch-lr-finder")
+
 
 def draw(test: "RangeTest", ax: "Axes | None") -> "Axes":
-    """Draw the raw and the smoothed losses with all suggestions, or why there are none."""
+    """Draw raw and smoothed losses with what four libraries suggest, or why there is nothing."""
     if ax is None:
         with extra("plots", "drawing a range test"):
             from matplotlib import pyplot as plt  # here: it would choose a window system for others
@@ -34,10 +38,12 @@ def draw(test: "RangeTest", ax: "Axes | None") -> "Axes":
         return ax
     ax.plot(lrs, curve.loss, color=PALETTE["blue"], label="smoothed loss")
     # Hollow and of four sizes: rules that agree do not hide each other.
-    colours = ("orange", "green", "red", "purple")
-    marks = zip(RULES.items(), "os^D", colours, (6, 9, 12, 15), strict=True)
-    for (method, rule), marker, colour, size in marks:
-        lr = rule(curve)
+    colours = ("green", "orange", "red", "purple")
+    for method, marker, colour, size in zip(MARKED, "so^D", colours, (6, 9, 12, 15), strict=True):
+        try:
+            lr = test.suggest(method)
+        except ValueError:
+            continue  # another library's cuts leave too few points
         height = np.interp(math.log(lr), np.log(lrs), curve.loss)
         label = f"{method}: {lr:.2g}"
         (mark,) = ax.plot(lr, height, marker, color=PALETTE[colour], ms=size, label=label)

@@ -1,11 +1,14 @@
 """What a range test returns: the rates, the losses, and what one can read from them."""
 
+import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lrlib.finder.rules import FEWEST_POINTS, RULES, Descent, read_descent
+from lrlib.finder.descent import FEWEST_POINTS, Descent, finite, read_descent
+from lrlib.finder.rules import DEFAULT, RULES, USUAL_STEPS, WITHIN, for_run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +24,7 @@ class RangeTest:
         losses: The raw loss of each step, before its update, float64, shape (n,).
         stopped: Why the test ended, a sentence.
         moved: Whether any parameter of the optimizer changed during the test.
+        planned: How many rates the test was to try; 0 where that is not known.
 
     Raises:
         ValueError: The arrays do not fit each other, or the rates are not positive and rising.
@@ -29,18 +33,19 @@ class RangeTest:
         >>> lrs = np.geomspace(1e-5, 10, 100)
         >>> losses = 2.3 - 1.5 / (1 + (0.001 / lrs) ** 2) + lrs**2
         >>> test = RangeTest(lrs, losses, "completed: all 100 rates were tried")
-        >>> for method in ("halfway", "steepest", "valley", "minimum/10"):
+        >>> for method in ("floor", "halfway", "fastai-valley", "lightning"):
         ...     print(f"{method}: {test.suggest(method):.2g}")
+        floor: 0.0023
         halfway: 0.027
-        steepest: 0.001
-        valley: 0.0015
-        minimum/10: 0.0035
+        fastai-valley: 0.004
+        lightning: 0.00087
     """
 
     lrs: np.ndarray
     losses: np.ndarray
     stopped: str
     moved: bool = True
+    planned: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lrs", np.asarray(self.lrs, dtype=float))
@@ -53,50 +58,112 @@ class RangeTest:
         if not (np.all(self.lrs > 0) and np.all(np.diff(self.lrs) > 0)):
             raise ValueError("lrs must be positive and rising; sort the points by their rate")
 
-    def suggest(self, method: str = "halfway") -> float:
+    def suggest(
+        self, method: str = DEFAULT, *, run_steps: float | None = None, decaying: bool = False
+    ) -> float:
         r"""Suggest a learning rate from the curve; nothing is set.
 
         Let :math:`x` be the logarithm of the rate and :math:`L(x)` the smoothed loss. It falls from
         :math:`L_0`, the median of the raw losses over the first tenth of the range of :math:`x`,
-        to its smallest value :math:`L_{\min}` at :math:`x_{\min}`.
+        to its smallest value :math:`L_{\min}`. The noise :math:`\sigma` is that of one raw loss.
 
+        - "floor" is read where the floor of the valley begins, at the first :math:`x_f` with
+          :math:`L(x_f) \le L_{\min} + \max(0.05\, (L_0 - L_{\min}), \sigma / 2)`. For a run of
+          :math:`T` steps it suggests
+
+          .. math:: \eta = d\, \sqrt{250 / T}\; e^{x_f},
+
+          with :math:`d = 2` for the peak of a decaying rate, and 1 for a fixed one.
         - "halfway" is the middle of the valley at half of its depth: the median of the :math:`x`
           where :math:`L(x) < (L_0 + L_{\min}) / 2`. Where the loss is still low at the last rate,
-          the valley ends there and the answer depends on it: test with a larger `end_lr`.
-        - "steepest" is the middle of the steepest part: the median of the :math:`x \le x_{\min}`
-          where :math:`L'(x) \le 0.8 \min L'`.
-        - "valley" is two thirds of the way along the descent: :math:`(x_a + 2 x_b) / 3`, where
-          :math:`x_a \le x_{\min}` is the last with less than a tenth of the fall done, and
-          :math:`x_b` the first with nine tenths done.
-        - "minimum/10" is a tenth of the rate at the minimum, where that is the median of the
-          :math:`x` at which :math:`L(x) - L_{\min}` is within the noise of one raw loss.
+          the valley ends there and the answer depends on it.
 
         Smoothing takes the median, then a weighted mean, of a window of about a tenth of the
         points around each. The windows are centred, so that the curve is not shifted.
 
+        The other rules are those of other libraries, on their own smoothing and cuts, and they
+        answer on flat curves too: "fastai-valley", "fastai-slide", "fastai-minimum" and
+        "fastai-steep" of fastai 2.8, "lightning" of Lightning 2.6, "torch-lr-finder" of
+        torch-lr-finder 0.2.
+
         Args:
-            method: "halfway", "steepest", "valley" or "minimum/10".
+            method: One of the rules above.
+            run_steps: How many steps the training will have, positive, for "floor". `None` takes
+                1,000.
+            decaying: Whether the rate will rise for a tenth of the run and then fall to zero, with
+                the suggestion as its peak; for "floor". Else it stays fixed.
 
         Returns:
-            The learning rate, a float.
+            The learning rate, a float. `explain` says what it is for, and how sure it is.
 
         Raises:
-            ValueError: The method is unknown, or there is no descent to read: no parameter moved,
-                there are fewer than 30 finite points, or the fall of the loss is not more than 5
-                times its noise, which is at least what float32 rounds off.
+            ValueError: The method is unknown or takes no `run_steps`, or there is no descent to
+                read: no parameter moved, there are fewer than 30 finite points, or the loss falls
+                by no more than its noise explains, which is at least what float32 rounds off.
+
+        Warns:
+            UserWarning: The loss is lowest at the end of the range: higher rates may be better.
 
         Source:
-            "halfway" is lrlib's own. The others are readings of `steep`, `valley` and `minimum` in
-            fastai's `lr_find` (Howard and Gugger 2020) that noise moves little. fastai's valley is
-            the longest descending subsequence of the raw losses; here its ends are marked by the
-            fall itself, and the two thirds are those of fastai's documentation.
+            "floor" and "halfway" are lrlib's own; the square root and the 2 were measured, see the
+            chapter on the finder. fastai's `lr_find` (Howard and Gugger 2020), Lightning's
+            `Tuner.lr_find`, torch-lr-finder's `LRFinder.plot`.
         """
-        if method not in RULES:
-            raise ValueError(f"method must be one of {', '.join(RULES)}, got {method!r}")
-        return RULES[method](self._descent())
+        _expect_purpose(method, run_steps, decaying)
+        self._check()
+        lrs, losses = finite(self.lrs, self.losses)
+        lr = RULES[method].read(lrs, losses, self.planned or len(self.losses))
+        if RULES[method].origin == "lrlib" and self._ends_low():
+            warnings.warn(
+                f"the loss is lowest at {lrs[-1]:.3g}, the end of the range, so that higher rates "
+                "may be better; test again with a larger end_lr",
+                stacklevel=2,
+            )
+        return for_run(lr, run_steps, decaying) if method == DEFAULT else lr
+
+    def explain(self, *, run_steps: float | None = None, decaying: bool = False) -> str:
+        """Say what the default suggestion is for, and how far it may be off.
+
+        Args:
+            run_steps: As in `suggest`.
+            decaying: As in `suggest`.
+
+        Returns:
+            A few sentences.
+
+        Raises:
+            ValueError: As in `suggest`.
+
+        Example:
+            >>> lrs = np.geomspace(1e-5, 10, 100)
+            >>> losses = 2.3 - 1.5 / (1 + (0.001 / lrs) ** 2) + lrs**2
+            >>> test = RangeTest(lrs, losses, "completed: all 100 rates were tried")
+            >>> print(test.explain(run_steps=2000, decaying=True).split(". ")[0])
+            0.0033 is the peak of a rate that decays over 2,000 steps
+        """
+        lr = self.suggest(run_steps=run_steps, decaying=decaying)
+        use = "the peak of a rate that decays over" if decaying else "a fixed rate for"
+        return (
+            f"{lr:.2g} is {use} {run_steps or USUAL_STEPS:,} steps. In nine of ten runs of the "
+            f"settings that were held out, the best rate lay within a factor of {WITHIN:g} of such "
+            "a suggestion. Too high costs more than too low: try a third of it first, then three "
+            "times as much."
+        )
+
+    def _ends_low(self) -> bool:
+        """Whether the whole range was tried and the loss is lowest in its last twentieth."""
+        curve = self._descent()
+        tried = self.planned and len(self.losses) == self.planned
+        return (
+            bool(tried) and curve.lrs[curve.bottom] >= curve.lrs[0] ** 0.05 * curve.lrs[-1] ** 0.95
+        )
 
     def _descent(self) -> Descent:
-        """Return what suggestions are read from; a `ValueError` says why there is none."""
+        """Return what lrlib's rules read; a `ValueError` says why there is none."""
+        self._check()
+        return read_descent(*finite(self.lrs, self.losses))
+
+    def _check(self) -> None:
         if not self.moved:
             raise ValueError(
                 "no parameter changed during the test, so the losses say nothing about the rate; "
@@ -109,10 +176,9 @@ class RangeTest:
                 f"a suggestion needs at least {FEWEST_POINTS} finite losses, got {count} "
                 f"({self.stopped}); {_advice(count, self.stopped)}"
             )
-        return read_descent(self.lrs, self.losses)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the raw and the smoothed losses, and mark the four suggestions.
+        """Draw the raw and the smoothed losses, and mark what four libraries suggest.
 
         Where there is no descent to read, the reason is written instead.
 
@@ -133,6 +199,18 @@ class RangeTest:
         from lrlib.finder.drawing import draw  # here, so that a test alone needs no matplotlib
 
         return draw(self, ax)
+
+
+def _expect_purpose(method: str, run_steps: float | None, decaying: bool) -> None:
+    if method not in RULES:
+        raise ValueError(f"method must be one of {', '.join(RULES)}, got {method!r}")
+    if method != DEFAULT and (run_steps is not None or decaying):
+        raise ValueError(
+            f"{method!r} says the same for every run; leave run_steps and decaying out, or take "
+            f"{DEFAULT!r}"
+        )
+    if run_steps is not None and not 0 < run_steps < math.inf:
+        raise ValueError(f"run_steps must be a positive number of steps, got {run_steps!r}")
 
 
 def _advice(count: int, stopped: str) -> str:

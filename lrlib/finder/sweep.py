@@ -13,14 +13,12 @@ from tqdm.auto import tqdm
 
 from lrlib._interrupts import Interrupts
 from lrlib.finder.arguments import check, grid, lr_ratios
+from lrlib.finder.descent import Watch
 from lrlib.finder.no_trace import no_trace
 from lrlib.finder.result import RangeTest
-from lrlib.finder.rules import noise_of
 from lrlib.step import train_step
 
 StepFunction = Callable[[Any, Any, Any, Any], float]
-
-_NOT_JUDGED = 10  # with fewer losses, neither their fall nor their noise is known
 
 
 def range_test(
@@ -136,10 +134,9 @@ def range_test(
     others = check(model, optimizer, loss_fn, loader, step_fn, also)
     ratios = lr_ratios(optimizer)
     losses: list[float] = []
+    watch = Watch()
     stopped = f"completed: all {len(lrs)} rates were tried"
     moved = False
-    average = 0.0
-    smoothed: list[float] = []
     static = bool(os.environ.get("LRLIB_STATIC"))
     bar = tqdm(total=len(lrs), unit="step", leave=False, disable=static)
     interrupts = Interrupts()
@@ -156,35 +153,14 @@ def range_test(
                     stopped = f"the loss was {loss} at the learning rate {lr:.3g}; it is left out"
                     break
                 losses.append(loss)
-                # Measured from the first loss, so that only differences count.
-                average = 0.9 * average + 0.1 * (loss - losses[0])
-                smoothed.append(losses[0] + average / (1 - 0.9 ** len(losses)))
-                rise = _too_far_up(losses, smoothed) if stop_early else ""
+                rise = watch.add(loss) if stop_early else ""
                 if rise:
                     stopped = f"diverged at the learning rate {lr:.3g}: {rise}"
                     break
             moved = parameters_moved()
         finally:
             interrupts.held = True
-    return RangeTest(lrs[: len(losses)], np.array(losses), stopped, moved)
-
-
-def _too_far_up(losses: list[float], smoothed: list[float]) -> str:
-    """Say how far the loss has risen, if that is more than a fall and its noise explain."""
-    if len(losses) <= _NOT_JUDGED:
-        return ""
-    lowest = min(smoothed)
-    start = float(np.median(losses[:_NOT_JUDGED]))
-    fall = max(start - lowest, 0.0)
-    noise = noise_of(losses, start)
-    rise = smoothed[-1] - lowest
-    if rise <= 3 * fall + 10 * noise:
-        return ""
-    return (
-        f"the smoothed loss, {smoothed[-1]:.3g}, is {rise:.3g} above its lowest, {lowest:.3g}, "
-        f"which is more than 3 times its fall until there, {fall:.3g}, plus 10 times its noise, "
-        f"{noise:.3g}"
-    )
+    return RangeTest(lrs[: len(losses)], np.array(losses), stopped, moved, len(lrs))
 
 
 def _one_step(step_fn: StepFunction, model: Any, optimizer: Any, loss_fn: Any, batch: Any) -> float:

@@ -5,7 +5,7 @@ from lrlib.evidence.queries import Recorded
 from lrlib.evidence.rows import Row
 from lrlib.evidence.study import Run
 
-SUGGESTIONS = {"halfway": 0.03, "steepest": 0.003, "valley": 0.004, "minimum/10": 0.02}
+SUGGESTIONS = {"halfway": 0.03, "fastai-valley": 0.004}
 
 
 def run(stage, strategy, length, peak_lr, seed, weight_decay=None, setting="cnn-max") -> Run:

@@ -243,8 +243,9 @@ def test_what_is_left_is_estimated_from_the_pace_so_far():
     made = [row(each, seconds=10.0) for each in study.missing({}, "text")][:4]
     results = rows.results(made)
     todo = list(study.missing(results, "text"))
-    runs_left = len(todo) + len(study.cells("text")) * (len(study.SEEDS) + 3 * 2)
-    hours = f"{10 * runs_left / 3600 / 2:.1f} hours left"
+    waiting = 1000 * len(study.cells("text")) * (len(study.SEEDS) + 3 * 2)
+    steps = waiting + sum(run.steps for run in todo)
+    hours = f"{10 / made[0].run.steps * steps / 3600 / 2:.1f} hours left"
     assert record.hours_left(made, todo, results, ["text"], 2) == hours
     assert record.hours_left([], todo, {}, ["text"], 2).endswith("and text")
 
@@ -256,11 +257,12 @@ def test_a_machine_is_calibrated_before_it_goes_on():
     assert record._uncalibrated(set(), ["text"]) == []
 
 
-def test_leading_strategies_come_first_in_every_setting():
+def test_the_finders_runs_come_first_and_then_leading_strategies_in_every_setting():
     asked = record._missing({}, ("sparse", "cnn-mean"))
-    urgent = [run.strategy in LEADING and run.length == "long" for run in asked]
-    first = urgent.index(False)
-    assert all(urgent[:first])
-    assert not any(urgent[first:])
-    assert {run.setting for run in asked[:first]} == {"sparse", "cnn-mean"}
+    urgency = [study.urgency(run) for run in asked]
+    assert urgency == sorted(urgency)
+    assert set(urgency) == {0, 1, 2}
+    leading = [run for run in asked if study.urgency(run) == 1]
+    assert all(run.strategy in LEADING and run.length == "long" for run in leading)
+    assert {run.setting for run in leading} == {"sparse", "cnn-mean"}
     assert asked[0].setting == "sparse"

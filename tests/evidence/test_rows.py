@@ -46,7 +46,7 @@ def test_a_run_that_diverged_counts_as_chance():
         (changed(seed=None), "seed is None"),
         (changed(colour="red"), "missing: ['colour']"),
         (changed(strategy="cosinus"), "strategy is 'cosinus', expected one of fixed"),
-        (changed(length="medium"), "length is 'medium', expected one of short, long"),
+        (changed(length="medium"), "length is 'medium', expected one of brief, short, long"),
         (changed(setting="cnn"), "setting is 'cnn', expected one of"),
         (changed(stage="test"), "stage is 'test'"),
         (changed(lr=0.2), "lr is 0.2, expected peak_lr, 0.1"),

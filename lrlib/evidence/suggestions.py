@@ -1,0 +1,299 @@
+"""What a finder's suggestions are worth: each rule on each recorded range test, in all settings.
+
+The **regret** of a rate is what is lost by training at it, as a share of what training at the best
+rate of the grid gains over guessing; where a rule has no answer it is 1. Between the rates of a
+grid the result is interpolated over the logarithm of the rate; below the lowest it falls to
+guessing in proportion to the rate.
+
+`python -m lrlib.evidence.suggestions`, or `make finder-scores`, prints the table.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from statistics import fmean, median
+from typing import Any
+
+import numpy as np
+
+from lrlib.evidence import range_tests, study
+from lrlib.evidence.queries import Recorded
+from lrlib.evidence.range_tests import Curve, Sweep
+from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.strategies import STRATEGIES
+from lrlib.evidence.study import Cell
+from lrlib.finder.result import RangeTest
+from lrlib.finder.rules import DEFAULT, RULES
+
+# Rules were chosen on the first half alone, before anybody had looked at the second.
+DEVELOPED_ON = ("sparse", "small-data", "cnn-max")
+HELD_OUT = ("text", "cnn-mean", "large-batch")
+
+# The default that knows how long the run will be and whether its rate decays.
+TOLD = f"{DEFAULT}, told the run"
+# What costs no range test: one rate for all tasks, and the best of five around it.
+CONSTANT, GRID = "a constant", "a grid of five"
+_GRID = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """How well runs of a cell ended, by their rate.
+
+    Args:
+        lrs: The rates, rising.
+        gains: What a run at each reached above guessing, the mean over its seeds.
+    """
+
+    lrs: tuple[float, ...]
+    gains: tuple[float, ...]
+
+    @property
+    def best_lr(self) -> float:
+        return self.lrs[int(np.argmax(self.gains))]
+
+    def regret(self, lr: float) -> float:
+        """Return what is lost at a rate, as a share of the best gain: 0 at the best rate."""
+        if lr < self.lrs[0]:
+            gain = self.gains[0] * lr / self.lrs[0]
+        else:
+            gain = float(np.interp(math.log(lr), np.log(self.lrs), self.gains))
+        return 1 - gain / max(self.gains)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One suggestion, judged by the runs of one cell.
+
+    Args:
+        rule: A key of `RULES`, `CONSTANT` or `GRID`.
+        sweep: The range test that it was read from.
+        cell: Whose runs judge it.
+        lr: The rate; `None` where the rule has no answer.
+        best_lr: The best rate of the cell's grid.
+        regret: What is lost, a share; 1 without an answer.
+    """
+
+    rule: str
+    sweep: Sweep
+    cell: Cell
+    lr: float | None
+    best_lr: float
+    regret: float
+
+
+@cache
+def truths(setting: str) -> dict[Cell, Truth]:
+    """Return what the recorded runs say of each cell whose grid is complete."""
+    recorded = Recorded(setting)
+    found = {of: _truth(recorded, of) for of in study.searched_cells(setting)}
+    return {of: known for of, known in found.items() if known is not None}
+
+
+def _truth(recorded: Recorded, of: Cell) -> Truth | None:
+    where = recorded.setting
+    guessing = where.chance if where.measure == "accuracy" else -where.chance
+    by_rate: dict[float, list[float]] = {}
+    for stage in ("tuning", "far"):
+        for row in recorded.runs(stage, of.strategy, of.length):
+            by_rate.setdefault(row.lr, []).append(row.score - guessing)
+    if not {*study.rates(recorded.results, of), *study.far_rates(of)} <= set(by_rate):
+        return None
+    lrs = tuple(sorted(by_rate))
+    return Truth(lrs, tuple(fmean(by_rate[lr]) for lr in lrs))
+
+
+def judge(settings: Iterable[str]) -> list[Judged]:
+    """Judge every rule on every recorded range test of some settings.
+
+    Raises:
+        ValueError: Runs or range tests of a setting are missing; the message counts them.
+    """
+    return [each for setting in settings for each in _judge(setting)]
+
+
+def complete(settings: Iterable[str] = HELD_OUT) -> list[str]:
+    """Return the settings in which everything is recorded that rules are judged by."""
+    return [setting for setting in settings if _lacks(setting) == (0, 0)]
+
+
+@cache
+def _lacks(setting: str) -> tuple[int, int]:
+    """Count the grids and the range tests that are not recorded."""
+    made = sum(curve.sweep.setting == setting for curve in _curves())
+    wanted = sum(sweep.setting == setting for sweep in range_tests.sweeps())
+    return len(study.searched_cells(setting)) - len(truths(setting)), wanted - made
+
+
+@cache
+def _judge(setting: str) -> list[Judged]:
+    grids, tests = _lacks(setting)
+    if grids or tests:
+        raise ValueError(
+            f"{setting} lacks {grids} of its grids and {tests} of its range tests; run `make "
+            "record`"
+        )
+    return [
+        _judged(rule, curve.sweep, of, truth, lr_of(of))
+        for curve in _curves()
+        if curve.sweep.setting == setting
+        for rule, lr_of in _readings(curve).items()
+        for of, truth in truths(setting).items()
+        if STRATEGIES[of.strategy].optimizer == curve.sweep.optimizer
+    ]
+
+
+@cache
+def _curves() -> list[Curve]:
+    return range_tests.read()
+
+
+def _judged(rule: str, sweep: Sweep, of: Cell, truth: Truth, lr: float | None) -> Judged:
+    regret = 1.0 if lr is None else truth.regret(lr)
+    return Judged(rule, sweep, of, lr, truth.best_lr, regret)
+
+
+def _readings(curve: Curve) -> dict[str, Callable[[Cell], float | None]]:
+    """Say what each rule answers for a cell; all but `TOLD` answer the same for all."""
+    ours, whole = curve.as_ours(), curve.whole()
+
+    def answer(test: RangeTest, rule: str, **purpose: Any) -> float | None:
+        with warnings.catch_warnings():
+            # A range that ends too early is a part of what is judged here.
+            warnings.filterwarnings("ignore", "the loss is lowest at")
+            try:
+                return test.suggest(rule, **purpose)
+            except ValueError:
+                return None
+
+    def told(of: Cell) -> float | None:
+        steps = SETTINGS[of.setting].lengths[of.length]
+        return answer(ours, DEFAULT, run_steps=steps, decaying=STRATEGIES[of.strategy].warm)
+
+    def always(lr: float | None) -> Callable[[Cell], float | None]:
+        return lambda of: lr
+
+    tests = {rule: ours if RULES[rule].origin == "lrlib" else whole for rule in RULES}
+    return {TOLD: told, **{rule: always(answer(test, rule)) for rule, test in tests.items()}}
+
+
+def constants(settings: Sequence[str] = DEVELOPED_ON) -> dict[str, float]:
+    """Return for each optimizer the one rate with the least mean regret in some settings."""
+    found = {}
+    for optimizer in range_tests.TESTED:
+        known = _of_optimizer(settings, optimizer)
+        tried = sorted({lr for truth in known for lr in truth.lrs})
+        found[optimizer] = min(tried, key=lambda lr: fmean(t.regret(lr) for t in known))
+    return found
+
+
+def _of_optimizer(settings: Sequence[str], optimizer: str) -> list[Truth]:
+    return [
+        truth
+        for setting in settings
+        for of, truth in truths(setting).items()
+        if STRATEGIES[of.strategy].optimizer == optimizer
+    ]
+
+
+def beside(judged: Iterable[Judged]) -> list[Judged]:
+    """Judge what needs no range test in the same cells: a constant, and a grid of five."""
+    rates = constants()
+    found = []
+    for each in judged:
+        if each.rule != DEFAULT:
+            continue
+        truth = truths(each.cell.setting)[each.cell]
+        rate = rates[each.sweep.optimizer]
+        best = min((rate * factor for factor in _GRID), key=truth.regret)
+        found.append(_judged(CONSTANT, each.sweep, each.cell, truth, rate))
+        found.append(_judged(GRID, each.sweep, each.cell, truth, best))
+    return found
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well a rule does over many range tests and runs.
+
+    Args:
+        rule: Its name.
+        mean: The mean regret.
+        worst: The largest.
+        far_off: The share of answers more than a factor of 10 from the best rate, or missing.
+        ratio: The median of answer over best rate.
+        within: The factor within which nine of ten answers lie of the best rate.
+        behind: The default's mean regret subtracted from this one's, with its 95 % interval over
+            settings and optimizers.
+    """
+
+    rule: str
+    mean: float
+    worst: float
+    far_off: float
+    ratio: float
+    within: float
+    behind: tuple[float, float, float]
+
+
+def scores(judged: Sequence[Judged], default: str = TOLD) -> list[Score]:
+    """Score each rule that was judged, the best first."""
+    by_rule: dict[str, list[Judged]] = {}
+    for each in judged:
+        by_rule.setdefault(each.rule, []).append(each)
+    found = [_score(rule, own, by_rule[default]) for rule, own in by_rule.items()]
+    return sorted(found, key=lambda score: score.mean)
+
+
+def _score(rule: str, own: Sequence[Judged], default: Sequence[Judged]) -> Score:
+    off = [math.inf if each.lr is None else abs(math.log10(each.lr / each.best_lr)) for each in own]
+    ratios = [each.lr / each.best_lr for each in own if each.lr is not None]
+    return Score(
+        rule=rule,
+        mean=fmean(each.regret for each in own),
+        worst=max(each.regret for each in own),
+        far_off=fmean(distance > 1 for distance in off),
+        ratio=median(ratios),
+        within=10 ** float(np.quantile(off, 0.9, method="higher")),
+        behind=_behind(own, default),
+    )
+
+
+def _behind(own: Sequence[Judged], default: Sequence[Judged]) -> tuple[float, float, float]:
+    """Tasks are few and alike within themselves: whole settings with an optimizer are drawn."""
+    theirs, ours = _by_task(own), _by_task(default)
+    differences = np.array([fmean(theirs[task]) - fmean(ours[task]) for task in ours])
+    drawn = np.random.default_rng(0).choice(differences, (10_000, len(differences)))
+    low, high = np.quantile(drawn.mean(axis=1), (0.025, 0.975))
+    return float(differences.mean()), float(low), float(high)
+
+
+def _by_task(judged: Iterable[Judged]) -> dict[tuple[str, str], list[float]]:
+    found: dict[tuple[str, str], list[float]] = {}
+    for each in judged:
+        found.setdefault((each.sweep.setting, each.sweep.optimizer), []).append(each.regret)
+    return found
+
+
+def _main() -> None:
+    for name, half in (("developed on", DEVELOPED_ON), ("held out", HELD_OUT)):
+        judged = judge(complete(half))
+        for steps in range_tests.STEPS:
+            chosen = [each for each in judged if each.sweep.steps == steps]
+            tasks = ", ".join(dict.fromkeys(each.sweep.setting for each in chosen))
+            print(f"\n{name} ({tasks}), range tests of {steps} steps")
+            print(
+                "rule                     mean  worst  >10x off  median ratio  90 % within  behind"
+            )
+            for score in scores([*chosen, *beside(chosen)]) if chosen else []:
+                mean, low, high = score.behind
+                print(
+                    f"{score.rule:<22}  {score.mean:6.3f}  {score.worst:5.2f}  "
+                    f"{score.far_off:8.0%}  {score.ratio:12.2f}  {score.within:11.1f}  "
+                    f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
+                )
+
+
+if __name__ == "__main__":
+    _main()
