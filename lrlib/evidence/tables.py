@@ -154,10 +154,7 @@ def finder(judged: Sequence[Judged]) -> HTML:
     lines = []
     for score in suggestions.scores(everything):
         own = [each for each in everything if each.rule == score.rule]
-        lost = [
-            f"{100 * fmean(e.regret for e in own if e.sweep.optimizer == optimizer):.1f} %"
-            for optimizer in TESTED
-        ]
+        lost = [_percent([e.regret for e in own if e.sweep.optimizer == name]) for name in TESTED]
         rest = [f"{100 * score.mean:.1f} %", f"{100 * score.worst:.0f} %", f"{score.far_off:.0%}"]
         lines.append([html.escape(score.rule), *lost, *rest])
     return _table(
@@ -167,6 +164,10 @@ def finder(judged: Sequence[Judged]) -> HTML:
         ["suggestion", *TESTED, "mean", "worst", "off by more than 10×"],
         lines,
     )
+
+
+def _percent(shares: Sequence[float]) -> str:
+    return f"{100 * fmean(shares):.1f} %" if shares else "–"
 
 
 def protocol(recorded: Recorded) -> HTML:

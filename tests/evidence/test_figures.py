@@ -18,10 +18,13 @@ from lrlib.evidence import (
     measures,
     side_checks,
     study,
+    suggestions,
     tables,
 )
+from lrlib.evidence.range_tests import Sweep
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
+from lrlib.evidence.suggestions import Judged
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = complete_study()
@@ -143,17 +146,38 @@ def test_the_edge_shows_every_seed_and_what_fails(ax):
         figures.edge(ax, NOTHING)
 
 
-def test_suggestions_show_every_seed_of_each_rule(ax):
-    figures.suggestions(ax, STUDY)
-    rules = [text.get_text() for text in ax.get_yticklabels()]
-    assert rules == ["halfway", "steepest", "valley", "minimum/10"]
-    marks = [drawn for drawn in ax.lines if drawn.get_marker() == "|"]
-    assert [len(drawn.get_xdata()) for drawn in marks] == [len(side_checks.FINDER_SEEDS)] * 4
-    assert marks[1].get_xdata() == pytest.approx([0.003] * 10)
-    with pytest.raises(ValueError, match="no finder runs of 'fixed'"):
-        figures.suggestions(ax, NOTHING)
-    with pytest.raises(ValueError, match="no runs of 'cosine'"):
-        figures.suggestions(ax, recorded([r for r in ROWS if r.run.stage == "finder"]), "cosine")
+def judged(rule, ratio, regret=0.1):
+    """A suggestion that is so many times the best rate."""
+    of = study.cell("text", "adamw", "long")
+    sweep = Sweep("text", "AdamW", 300, 200)
+    lr = None if ratio is None else 0.01 * ratio
+    return Judged(rule, sweep, of, lr, 0.01, regret)
+
+
+def test_suggestions_show_the_middle_and_nine_in_ten_of_each_rule(ax):
+    ratios = np.geomspace(0.1, 10, 101)
+    figures.suggestions(
+        ax, [judged("floor", r) for r in ratios] + [judged("lightning", r / 10) for r in ratios]
+    )
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["floor", "lightning"]
+    dots = {y: x for d in ax.lines if d.get_marker() == "o" for x, y in [*d.get_xydata()]}
+    assert dots == {0: pytest.approx(1), 1: pytest.approx(0.1)}
+    (bar,) = [d for d in ax.lines if len(d.get_xdata()) == 2 and d.get_ydata()[0] == 0][:1]
+    assert bar.get_xdata() == pytest.approx([10**-0.9, 10**0.9])
+    assert "101 suggestions a rule" in ax.figure.get_supxlabel()
+
+
+def test_the_table_of_the_finder_has_each_optimizer_and_the_worst(monkeypatch):
+    monkeypatch.setattr(suggestions, "beside", lambda judged: [])
+    told = [judged(suggestions.TOLD, 1, regret) for regret in (0.01, 0.03)]
+    other = [judged("lightning", 0.001, 0.5), judged("lightning", None, 1.0)]
+    table = tables.finder([*told, *other]).data
+    rows = re.findall(r'<th scope="row">(.*?)</th>(.*?)</tr>', table)
+    cells = {name: re.findall(r"<td>(.*?)</td>", rest) for name, rest in rows}
+    assert cells[suggestions.TOLD][1] == "2.0 %"
+    assert cells[suggestions.TOLD][-3:] == ["2.0 %", "3 %", "0%"]
+    assert cells["lightning"][-3:] == ["75.0 %", "100 %", "100%"]
+    assert cells["lightning"][0] == "–"  # no range test with SGD
 
 
 def test_the_curve_at_the_suggestion_stands_beside_the_tuned_one(ax):
