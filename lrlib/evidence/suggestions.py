@@ -254,7 +254,7 @@ def _score(rule: str, own: Sequence[Judged], default: Sequence[Judged]) -> Score
         mean=fmean(each.regret for each in own),
         worst=max(each.regret for each in own),
         far_off=fmean(distance > 1 for distance in off),
-        ratio=median(ratios),
+        ratio=median(ratios) if ratios else math.nan,
         within=10 ** float(np.quantile(off, 0.9, method="higher")),
         behind=_behind(own, default),
     )
