@@ -17,10 +17,10 @@ from tqdm import tqdm
 
 from lrlib import finder
 from lrlib.evidence import runs
+from lrlib.evidence.optimizers import OPTIMIZERS
 from lrlib.evidence.range_tests import FILE, Curve, Sweep, read, sweeps
 from lrlib.evidence.record import drop_unfinished_line, start_worker
 from lrlib.evidence.settings import SETTINGS
-from lrlib.evidence.strategies import OPTIMIZERS
 
 
 def make(sweep: Sweep) -> Curve:

@@ -5,21 +5,21 @@ import math
 import platform
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from lrlib import finder
 from lrlib._memory import keep_freed_memory
+from lrlib.evidence.optimizers import OPTIMIZERS
 from lrlib.evidence.rows import UNTESTED, Row
-from lrlib.evidence.strategies import OPTIMIZERS
 from lrlib.evidence.study import Run
 from lrlib.evidence.tasks import Task
 from lrlib.step import train_step
@@ -90,12 +90,34 @@ def _train(run: Run, net: nn.Module, optimizer: Optimizer, task: Task) -> _Log:
         if not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
         if step % run.where.judged_every == 0:
+            _take_averaged_weights(optimizer, net, task.batches(run.where.batch_size, run.seed))
             _judge(net, task, log)
-            if log.stopped:
+            if log.stopped or step == run.steps:
                 return log
+            _take_own_weights(optimizer)
             if isinstance(scheduler, ReduceLROnPlateau):
                 scheduler.step(log.val_loss[-1])
     return log
+
+
+def _take_averaged_weights(
+    optimizer: Optimizer, net: nn.Module, batches: Iterator[tuple[Tensor, Tensor]]
+) -> None:
+    """Schedule-free optimizers judge a mean of the weights, which no batch has seen so far.
+
+    So batch normalisation counts anew, over 50 batches, as their authors advise.
+    """
+    if not hasattr(optimizer, "eval"):
+        return
+    optimizer.eval()
+    with torch.no_grad():
+        for x, _ in itertools.islice(batches, 50):
+            net(x)
+
+
+def _take_own_weights(optimizer: Optimizer) -> None:
+    if hasattr(optimizer, "train"):
+        optimizer.train()
 
 
 def _judge(net: nn.Module, task: Task, log: _Log) -> None:

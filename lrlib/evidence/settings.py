@@ -37,6 +37,7 @@ class Setting:
         chance: What guessing reaches.
         searched: The names of two lengths at which the finder's suggestions are judged.
         refined: How many of the best rates of a grid get two more tuning seeds.
+        decays: The strategies whose weight decay is tuned too, at the length "long".
     """
 
     label: str
@@ -54,6 +55,7 @@ class Setting:
     chance: float
     searched: tuple[str, str] = ("brief", "long")
     refined: int = 3
+    decays: tuple[str, ...] = ()
 
     def first_rates(self, strategy: str) -> Sequence[float]:
         """The grid that a strategy is tuned on, before it grows."""
@@ -94,7 +96,8 @@ def _rates(
         "SGD": sgd,
         "Adagrad": adagrad,
         "RMSprop": rmsprop,
-        **dict.fromkeys(("Adam", "AdamW", "SparseAdam"), adam),
+        **dict.fromkeys(("Adam", "AdamW", "SparseAdam", "ScheduleFree", "Muon"), adam),
+        "Prodigy": 0.25,  # it multiplies what the optimizer finds by itself
     }
     return {
         name: tuple(first * 2**power for power in range(count)) for name, first in lowest.items()
@@ -125,10 +128,13 @@ _SOME = (
     *(*LEADING, "linear", "one-cycle", "step", "hold-linear", "restarts", "exponential-tenth"),
     *("adamw", "adam", "adagrad", "rmsprop"),
 )
+_NEW = ("schedule-free", "prodigy", "prodigy-cosine")
 _ALL_ALIKE = dict.fromkeys(("SGD", "Adagrad", "RMSprop", "Adam", "AdamW"), 0.0005)
 # AdamW's decay is a rate of its own, not a part of the gradient: 0.01 is torch's default.
-_OWN_SCALE = {**_ALL_ALIKE, "AdamW": 0.01}
-_NONE_BUT_ADAMW = {"AdamW": 0.01}
+_DECOUPLED = dict.fromkeys(("AdamW", "ScheduleFree", "Prodigy", "Muon"), 0.01)
+_OWN_SCALE = {**_ALL_ALIKE, **_DECOUPLED}
+# What weight decays are tried where these are tuned.
+DECAYS = {"SGD": (0.0005, 0.002, 0.005), "AdamW": (0.0, 0.01, 0.1, 0.3)}
 
 SETTINGS = {
     "sparse": Setting(
@@ -140,9 +146,9 @@ SETTINGS = {
         judged_every=400,
         unit="",
         lengths={"brief": 800, "long": 4000},
-        strategies={"long": (*_SOME, "sparse-adam", "plateau")},
+        strategies={"long": (*_SOME, "sparse-adam", "plateau", *_NEW)},
         rates=_rates(sgd=1.0, adagrad=0.0125, rmsprop=0.001, adam=0.002),
-        weight_decay=_NONE_BUT_ADAMW,
+        weight_decay=_DECOUPLED,
         measure="loss",
         chance=math.log(2),
     ),
@@ -155,7 +161,7 @@ SETTINGS = {
         judged_every=78,
         unit="",
         lengths={"brief": 156, "long": 2 * _EPOCH},
-        strategies={"long": _SOME},
+        strategies={"long": (*_SOME, *_NEW)},
         rates=_rates(sgd=0.0125, adagrad=0.004, rmsprop=0.0005, adam=0.001),
         weight_decay=_OWN_SCALE,
         measure="accuracy",
@@ -170,11 +176,12 @@ SETTINGS = {
         judged_every=100,
         unit="",
         lengths={"brief": 200, "long": 1000},
-        strategies={"long": _CROSSED},
+        strategies={"long": (*_CROSSED, *_NEW, "muon-warmup-fixed", "muon-warmup-cosine")},
         rates=_rates(sgd=0.0125, adagrad=0.01, rmsprop=0.0005, adam=0.001),
-        weight_decay=_NONE_BUT_ADAMW,
+        weight_decay=_DECOUPLED,
         measure="loss",
         chance=math.log(65),
+        decays=("adamw-warmup-fixed", "adamw-cosine", "adamw-warmup-cosine"),
     ),
     "cnn-mean": Setting(
         label="CIFAR-10, mean-pooled network",
@@ -188,12 +195,13 @@ SETTINGS = {
             **{"brief": _EPOCH, "short": 2 * _EPOCH},
             **{"long": 5 * _EPOCH, "longer": 15 * _EPOCH},
         },
-        strategies={"long": _CROSSED, "short": _SOME, "longer": LEADING},
+        strategies={"long": (*_CROSSED, *_NEW), "short": LEADING, "longer": LEADING},
         rates=_rates(sgd=0.025, adagrad=0.004, rmsprop=0.0005, adam=0.001, fixed=0.00625),
         weight_decay=_OWN_SCALE,
         measure="accuracy",
         chance=0.1,
         searched=("brief", "short"),
+        decays=("fixed", "cosine", "warmup-cosine", "adamw-cosine", "adamw-warmup-cosine"),
     ),
     "large-batch": Setting(
         label="CIFAR-10, batches of 1,024",
@@ -204,7 +212,7 @@ SETTINGS = {
         judged_every=43,
         unit="epoch",
         lengths={"brief": 2 * 43, "long": 5 * 43},
-        strategies={"long": _SOME},
+        strategies={"long": (*LEADING, "linear", "one-cycle", "adam")},
         rates=_rates(sgd=0.05, adagrad=0.004, rmsprop=0.0005, adam=0.002),
         weight_decay=_OWN_SCALE,
         measure="accuracy",

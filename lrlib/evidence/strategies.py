@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
@@ -77,7 +75,7 @@ class Strategy:
         label: What figures and tables call it.
         colour: A name of `lrlib.plots.PALETTE`. Relatives share one, and differ in their lines.
         line: How figures draw it, in matplotlib's words.
-        optimizer: A key of `OPTIMIZERS`.
+        optimizer: A key of `lrlib.evidence.optimizers.OPTIMIZERS`.
         shape: What the rate does; `None` for `ReduceLROnPlateau`, which looks at the validation
             loss.
         warm: Whether the rate rises in a straight line over the first tenth of the run.
@@ -157,29 +155,12 @@ STRATEGIES = {
     "adamw-wsd": Strategy(
         "AdamW + warm-up–stable–decay", "red", "-.", "AdamW", _hold_then_linear, warm=True
     ),
-}
-
-
-def _nesterov(model: nn.Module, lr: float, weight_decay: float) -> Optimizer:
-    return torch.optim.SGD(
-        model.parameters(), lr=lr, momentum=0.9, nesterov=True, weight_decay=weight_decay
-    )
-
-
-def _of_torch(name: str) -> Callable[[nn.Module, float, float], Optimizer]:
-    def make(model: nn.Module, lr: float, weight_decay: float) -> Optimizer:
-        return getattr(torch.optim, name)(model.parameters(), lr=lr, weight_decay=weight_decay)
-
-    return make
-
-
-def _sparse_adam(model: nn.Module, lr: float, weight_decay: float) -> Optimizer:
-    """It moves the rows of a batch alone, so it has no weight decay."""
-    return torch.optim.SparseAdam(model.parameters(), lr=lr)
-
-
-OPTIMIZERS: dict[str, Callable[[nn.Module, float, float], Optimizer]] = {
-    "SGD": _nesterov,
-    "SparseAdam": _sparse_adam,
-    **{name: _of_torch(name) for name in ("Adagrad", "RMSprop", "Adam", "AdamW")},
+    # Asked for now
+    "schedule-free": Strategy("schedule-free AdamW", "green", "-", "ScheduleFree", _fixed, True),
+    "prodigy": Strategy("Prodigy", "green", "--", "Prodigy", _fixed),
+    "prodigy-cosine": Strategy("Prodigy + cosine", "green", ":", "Prodigy", _cosine),
+    "muon-warmup-fixed": Strategy("Muon + warm-up", "orange", "-", "Muon", _fixed, warm=True),
+    "muon-warmup-cosine": Strategy(
+        "Muon + warm-up + cosine", "brown", "--", "Muon", _cosine, warm=True
+    ),
 }

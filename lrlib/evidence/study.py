@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from lrlib.evidence.settings import LEADING, SEARCHED, SETTINGS, Setting
+from lrlib.evidence.settings import DECAYS, LEADING, SEARCHED, SETTINGS, Setting
 from lrlib.evidence.strategies import STRATEGIES, Strategy
 
 # No seed is used for both: a rate that was chosen on a seed looks better on it than it is.
@@ -106,9 +106,51 @@ def far_rates(of: Cell) -> tuple[float, ...]:
     return (grid[0] / 64, grid[0] / 8, grid[-1] * 4)
 
 
+def decay_cells(of: Cell) -> list[Cell]:
+    """List the cells of a strategy whose weight decay is tuned, one for each decay."""
+    decays = DECAYS[STRATEGIES[of.strategy].optimizer]
+    return [cell(of.setting, of.strategy, of.length, decay) for decay in decays]
+
+
+def tuned_decay(results: Results, of: Cell) -> Cell | None:
+    """Return the cell of the best weight decay, by the tuning seeds that all of them have.
+
+    Returns:
+        The cell; `None` while the tuning is not complete.
+    """
+    best: dict[Cell, float] = {}
+    for each in decay_cells(of):
+        grid = rates(results, each)
+        scores = _scores(results, each, grid, TUNING_SEEDS)
+        if scores is None:
+            return None
+        best[each] = max(scores)
+    return max(best, key=lambda each: best[each])
+
+
+def _first_grid(results: Results, of: Cell) -> tuple[float, ...]:
+    """Return the grid that a cell is tuned on, before it grows.
+
+    Where the rate is tuned for something else already, at another weight decay or in a shorter run,
+    three rates around that one begin; none while it is not tuned.
+    """
+    usual = cell(of.setting, of.strategy, "long")
+    if of.length != "longer" and of.weight_decay == usual.weight_decay:
+        return tuple(SETTINGS[of.setting].first_rates(of.strategy))
+    centre = tuned_lr(results, usual)
+    return () if centre is None else (centre / 2, centre, centre * 2)
+
+
+def _refined(of: Cell) -> int:
+    """How many of a cell's best rates get more seeds: none where three rates were enough."""
+    where = SETTINGS[of.setting]
+    usual = of.weight_decay == where.usual_decay(of.strategy)
+    return where.refined if usual and of.length != "longer" else 0
+
+
 def rates(results: Results, of: Cell) -> tuple[float, ...]:
     """Return the grid of a cell, with what was added to it where the best lay at an end."""
-    grid = tuple(SETTINGS[of.setting].first_rates(of.strategy))
+    grid = _first_grid(results, of)
     while True:
         scores = _scores(results, of, grid, TUNING_SEEDS)
         if scores is None:
@@ -129,7 +171,7 @@ def refined_rates(results: Results, of: Cell) -> tuple[float, ...]:
     if scores is None:
         return ()
     ranked = sorted(zip(scores, grid, strict=True), reverse=True)
-    return tuple(sorted(rate for _, rate in ranked[: SETTINGS[of.setting].refined]))
+    return tuple(sorted(rate for _, rate in ranked[: _refined(of)]))
 
 
 def tuned_lr(results: Results, of: Cell) -> float | None:
@@ -155,7 +197,7 @@ def close_rates(results: Results, of: Cell) -> tuple[float, ...]:
     best = tuned_lr(results, of)
     if best is None:
         return ()
-    if not SETTINGS[of.setting].refined:
+    if not _refined(of):
         return (best,)
     grid, seeds = _last_choice(results, of)
     drawn = {lr: [results[of.run("tuning", lr, seed)] for seed in seeds] for lr in grid}
@@ -168,7 +210,7 @@ def close_rates(results: Results, of: Cell) -> tuple[float, ...]:
 
 def _last_choice(results: Results, of: Cell) -> tuple[tuple[float, ...], tuple[int, ...]]:
     """Among which rates the last choice is made, and with which seeds."""
-    if SETTINGS[of.setting].refined:
+    if _refined(of):
         return refined_rates(results, of), TUNING_SEEDS + REFINING_SEEDS
     return rates(results, of), TUNING_SEEDS
 
@@ -189,13 +231,17 @@ def missing(results: Results, setting: str) -> Iterator[Run]:
     the tuned rates. Call it again when a run has ended.
     """
     compared, searched = cells(setting), searched_cells(setting)
+    usual = [cell(setting, name, "long") for name in SETTINGS[setting].decays]
+    decayed = [each for of in usual for each in decay_cells(of)]
     wanted = [
         *_tuning(results, searched, rates, TUNING_SEEDS[:1]),
         *_far(searched),
         *_tuning(results, searched, rates, TUNING_SEEDS[1:]),
         *_tuning(results, compared, rates, TUNING_SEEDS),
         *_tuning(results, compared, refined_rates, REFINING_SEEDS),
-        *_evaluation(results, setting),
+        *_evaluation(results, compared),
+        *_tuning(results, decayed, rates, TUNING_SEEDS),
+        *_evaluation(results, [best for of in usual if (best := tuned_decay(results, of))]),
     ]
     return (run for run in dict.fromkeys(wanted) if run not in results)
 
@@ -214,11 +260,10 @@ def urgency(run: Run) -> int:
 
 def steps_waiting(results: Results, setting: str) -> int:
     """Return how many steps wait for tuned rates: no run of `missing` is counted."""
-    more = len(SEEDS) + SETTINGS[setting].refined * len(REFINING_SEEDS)
+    waiting = [of for of in cells(setting) if tuned_lr(results, of) is None]
     return sum(
-        SETTINGS[setting].lengths[of.length] * more
-        for of in cells(setting)
-        if tuned_lr(results, of) is None
+        SETTINGS[setting].lengths[of.length] * (len(SEEDS) + _refined(of) * len(REFINING_SEEDS))
+        for of in waiting
     )
 
 
@@ -240,11 +285,11 @@ def _far(wanted: Sequence[Cell]) -> list[Run]:
     return [of.run("far", lr, TUNING_SEEDS[0]) for of in wanted for lr in far_rates(of)]
 
 
-def _evaluation(results: Results, setting: str) -> list[Run]:
+def _evaluation(results: Results, wanted: Sequence[Cell]) -> list[Run]:
     return [
         of.run("evaluation", lr, seed)
         for seed in SEEDS
-        for of in cells(setting)
+        for of in wanted
         for lr in close_rates(results, of)
     ]
 

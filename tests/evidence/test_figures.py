@@ -339,9 +339,10 @@ def test_a_strategy_is_drawn_with_the_rates_of_its_own_runs():
     )
 
 
-def test_no_two_strategies_look_alike():
-    looks = [(strategy.colour, strategy.line) for strategy in STRATEGIES.values()]
-    assert len(set(looks)) == len(looks)
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_no_two_strategies_of_a_setting_look_alike(setting):
+    names = {name for compared in setting.strategies.values() for name in compared}
+    assert len({(STRATEGIES[name].colour, STRATEGIES[name].line) for name in names}) == len(names)
 
 
 def called_with(text, call):

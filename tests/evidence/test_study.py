@@ -6,10 +6,13 @@ from itertools import pairwise
 import pytest
 import torch
 from synthetic import accuracy, complete_study, run
+from torch.nn.functional import mse_loss
 
 from lrlib.evidence import read, rows, side_checks, study
+from lrlib.evidence.optimizers import OPTIMIZERS
 from lrlib.evidence.settings import SETTINGS
-from lrlib.evidence.strategies import OPTIMIZERS, STRATEGIES
+from lrlib.evidence.strategies import STRATEGIES
+from lrlib.step import train_step
 
 ROWS = complete_study()
 RESULTS = rows.results(ROWS)
@@ -190,11 +193,37 @@ def test_a_schedule_is_scaled_to_the_run(name, steps):
     assert max(factors) == pytest.approx(1.0, abs=0.01)
     assert all(0 <= factor <= 1 for factor in factors)
     assert (factors[0] < 0.11) == (strategy.warm or name in ("one-cycle", "triangular2"))
-    fixed = strategy.label in ("fixed", "warm-up + fixed", "AdamW + warm-up") or (
-        strategy.optimizer not in ("SGD", "AdamW") and not strategy.warm
-    )
-    ends_high = fixed or name in ("adamw", "triangular2") or "tenth" in name
+    fixed = {"fixed", "plateau", "adagrad", "rmsprop", "adam", "adamw", "sparse-adam", "prodigy"}
+    rising = {"warmup-fixed", "adamw-warmup-fixed", "muon-warmup-fixed", "schedule-free"}
+    ends_high = name in fixed | rising | {"triangular2"} or "tenth" in name
     assert (factors[-1] < 0.03) == (not ends_high)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_trains_a_network_that_it_is_meant_for(name):
+    torch.manual_seed(0)
+    if name == "SparseAdam":
+        net, x = torch.nn.Embedding(8, 2, sparse=True), torch.arange(8)
+    else:
+        net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2))
+        x = torch.randn(8, 4)
+    optimizer = OPTIMIZERS[name](net, 1.0 if name == "Prodigy" else 0.01, 0.0)
+    before = [p.detach().clone() for p in net.parameters()]
+    losses = [train_step(net, optimizer, mse_loss, (x, torch.ones(8, 2))) for _ in range(150)]
+    assert losses[-1] < losses[0] / 2
+    assert all(not torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True))
+
+
+def test_muon_has_the_matrices_and_adamw_the_rest_at_rates_that_a_scheduler_sets_in_both():
+    net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Linear(8, 8), torch.nn.Linear(8, 2))
+    optimizer = OPTIMIZERS["Muon"](net, 0.1, 0.0)
+    muon, adamw = optimizer.parts
+    assert [tuple(p.shape) for p in muon.param_groups[0]["params"]] == [(8, 4), (8, 8)]
+    assert len(adamw.param_groups[0]["params"]) == 4  # three biases and the last matrix
+    schedule = STRATEGIES["muon-warmup-cosine"].schedule(100)
+    torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)
+    rates = {group["lr"] for part in optimizer.parts for group in part.param_groups}
+    assert rates == {0.1 * schedule(0)}
 
 
 def test_a_plateau_lowers_the_rate_when_the_loss_stands_still():
@@ -228,3 +257,44 @@ def test_the_first_edition_is_complete_and_no_tuned_rate_is_at_the_edge_of_its_g
         grid = study.rates(found, cell)
         assert len(grid) >= 7
         assert 0 < grid.index(study.tuned_lr(found, cell)) < len(grid) - 1
+
+
+# Weight decay, and the longest runs, are tuned around rates that are known -----------------------
+
+LONG = study.cell("cnn-mean", "cosine", "long")
+
+
+def tuned_long(of=LONG, best=0.1):
+    """Results of the tuning of one cell."""
+    grid = SETTINGS[of.setting].first_rates(of.strategy)
+    return {
+        of.run("tuning", lr, seed): 0.7 - 0.1 * abs(lr - best)
+        for lr in grid
+        for seed in study.TUNING_SEEDS + study.REFINING_SEEDS
+    }
+
+
+def test_a_long_run_is_tuned_around_the_rate_of_a_shorter_one():
+    longer = study.cell("cnn-mean", "cosine", "longer")
+    assert study.rates({}, longer) == ()
+    assert study.rates(tuned_long(), longer) == (0.05, 0.1, 0.2)
+
+
+def test_each_weight_decay_is_tuned_and_the_best_one_alone_gets_fresh_seeds():
+    results = tuned_long()
+    cells = study.decay_cells(LONG)
+    assert [each.weight_decay for each in cells] == [0.0005, 0.002, 0.005]
+    assert study.tuned_decay(results, LONG) is None
+    for each in cells[1:]:
+        assert study.rates(results, each) == (0.05, 0.1, 0.2)
+        for lr in (0.05, 0.1, 0.2):
+            for seed in study.TUNING_SEEDS:
+                gain = 0.1 if each.weight_decay == 0.002 else -0.1
+                results[each.run("tuning", lr, seed)] = 0.7 + gain - 0.1 * abs(lr - 0.1)
+    assert study.tuned_decay(results, LONG) == cells[1]
+    asked = {
+        run.weight_decay
+        for run in study.missing(results, "cnn-mean")
+        if run.stage == "evaluation" and run.strategy == "cosine"
+    }
+    assert asked == {0.0005, 0.002}
