@@ -151,6 +151,8 @@ def finder(judged: Sequence[Judged]) -> HTML:
     everything = [*judged, *suggestions.beside(judged)]
     steps, seeds = ({getattr(each.sweep, name) for each in judged} for name in ("steps", "seed"))
     settings = [SETTINGS[name].label for name in {each.sweep.setting: 0 for each in judged}]
+    held_out = all(each.sweep.setting in suggestions.HELD_OUT for each in judged)
+    part = "no part in choosing the default" if held_out else "the default was chosen on some"
     lines = []
     for score in suggestions.scores(everything):
         own = [each for each in everything if each.rule == score.rule]
@@ -160,7 +162,7 @@ def finder(judged: Sequence[Judged]) -> HTML:
     return _table(
         "Lost by training at what is suggested, as a share of what the best rate gains over "
         f"guessing. Range tests of {' and '.join(map(str, sorted(steps)))} steps, {len(seeds)} "
-        f"seeds each; {'; '.join(settings)}: settings that took no part in choosing the default.",
+        f"seeds each; {'; '.join(settings)}: {part}.",
         ["suggestion", *TESTED, "mean", "worst", "off by more than 10×"],
         lines,
     )
