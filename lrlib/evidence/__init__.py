@@ -1,8 +1,8 @@
 """The recorded study: what was run, what came out, and what it says of the book's claims.
 
 `read` gives the recorded runs of a setting. `figures` draws them, `tables` lists them with the
-verdicts on the book's claims, `explorers` lets a reader move them, `suggestions` judges what a
-learning-rate finder says. `settings` and `strategies` hold
+verdicts on the book's claims, `explorers` lets a reader move them, `matrix` shows claims ×
+settings, `suggestions` judges what a learning-rate finder says. `settings` and `strategies` hold
 one row each for what is compared and where; `study` says which runs there are to be.
 """
 
@@ -11,7 +11,7 @@ from types import ModuleType
 
 from lrlib.evidence.queries import Recorded
 
-__all__ = ["explorers", "figures", "read", "suggestions", "tables"]
+__all__ = ["explorers", "figures", "matrix", "read", "suggestions", "tables"]
 
 
 def read(setting: str = "cnn-max") -> Recorded:

@@ -29,11 +29,17 @@ class Side:
     tuning: Mapping[float, Sequence[float]]
     evaluated: Mapping[float, Sequence[float]]
 
-    def draw(self, generator: np.random.Generator, count: int = _DRAWS) -> np.ndarray:
-        """Draw the mean of tuning and evaluating once more, float64, shape (count,)."""
+    def draw(
+        self, generator: np.random.Generator, count: int = _DRAWS, spread: bool = False
+    ) -> np.ndarray:
+        """Draw the mean of tuning and evaluating once more, float64, shape (count,).
+
+        Or the standard deviation over fresh seeds, if the spread is asked for.
+        """
         rates = sorted(self.evaluated)
-        means = np.stack([_drawn_mean(self.evaluated[lr], generator, count) for lr in rates])
-        return means[self._chosen(rates, generator, count), np.arange(count)]
+        draw = _drawn_spread if spread else _drawn_mean
+        drawn = np.stack([draw(self.evaluated[lr], generator, count) for lr in rates])
+        return drawn[self._chosen(rates, generator, count), np.arange(count)]
 
     def _chosen(
         self, rates: Sequence[float], generator: np.random.Generator, count: int
@@ -54,8 +60,15 @@ def _drawn_mean(values: Sequence[float], generator: np.random.Generator, count: 
     return fmean(values) + error * generator.standard_t(len(values) - 1, count)
 
 
-def difference(left: Side, right: Side) -> Interval:
-    """Return the mean of left − right and the ends of its 95 % interval.
+def _drawn_spread(
+    values: Sequence[float], generator: np.random.Generator, count: int
+) -> np.ndarray:
+    freedom = len(values) - 1
+    return stdev(values) * np.sqrt(freedom / generator.chisquare(freedom, count))
+
+
+def difference(left: Side, right: Side, spread: bool = False) -> Interval:
+    """Return the mean of left − right, or of their spreads, and the ends of its 95 % interval.
 
     Example:
         >>> left = Side({0.1: [0.70, 0.72]}, {0.1: [71.0, 72.0, 71.5, 71.7]})
@@ -64,15 +77,21 @@ def difference(left: Side, right: Side) -> Interval:
         [1.1, 0.2, 2.1]
     """
     generator = np.random.default_rng(0)
-    drawn = left.draw(generator) - right.draw(generator)
+    drawn = left.draw(generator, spread=spread) - right.draw(generator, spread=spread)
     low, high = np.quantile(drawn, (0.025, 0.975))
     return float(drawn.mean()), float(low), float(high)
 
 
-def tail(left: Side, right: Side, threshold: float) -> float:
+def difference_of_means(left: Sequence[float], right: Sequence[float]) -> Interval:
+    """Return the difference of two means and the ends of its 95 % interval; nothing was tuned."""
+    return difference(Side({}, {1.0: left}), Side({}, {1.0: right}))
+
+
+def tail(left: Side, right: Side, threshold: float, spread: bool = False) -> float:
     """Return how surprising the difference is if the truth is the threshold: a two-sided p."""
     generator = np.random.default_rng(0)
-    above = float(np.mean(left.draw(generator) - right.draw(generator) > threshold))
+    drawn = left.draw(generator, spread=spread) - right.draw(generator, spread=spread)
+    above = float(np.mean(drawn > threshold))
     return max(2 * min(above, 1 - above), 2 / _DRAWS)
 
 

@@ -80,6 +80,19 @@ class Row:
             return self.accuracy
         return -where.chance if self.diverged else max(-self.val_loss[-1], -where.chance)
 
+    @property
+    def tested(self) -> float:
+        """How well the run ended on test data, the higher the better; chance at the worst.
+
+        Raises:
+            ValueError: The run was for tuning, which does not look at test data.
+        """
+        where = self.run.where
+        found = self.test_accuracy if where.measure == "accuracy" else self.test_loss
+        if found is None:
+            raise ValueError(f"test data were not looked at in the stage {self.run.stage!r}")
+        return found if where.measure == "accuracy" else max(-found, -where.chance)
+
 
 def to_line(row: Row) -> str:
     """Write a row as a line of a file."""

@@ -23,6 +23,7 @@ class Setting:
 
     Args:
         label: What figures and tables call it.
+        short: The same where there is little room.
         caption: What it is, for captions; `{length}` stands for the length of the run.
         task: Loads what is learned.
         network: Makes a network, from the name of an optimizer.
@@ -38,9 +39,11 @@ class Setting:
         searched: The names of two lengths at which the finder's suggestions are judged.
         refined: How many of the best rates of a grid get two more tuning seeds.
         decays: The strategies whose weight decay is tuned too, at the length "long".
+        fresh: How many seeds a strategy is evaluated with; more where runs are short and differ.
     """
 
     label: str
+    short: str
     caption: str
     task: Callable[[], Task]
     network: Callable[[str], nn.Module]
@@ -56,6 +59,7 @@ class Setting:
     searched: tuple[str, str] = ("brief", "long")
     refined: int = 3
     decays: tuple[str, ...] = ()
+    fresh: int = 10
 
     def first_rates(self, strategy: str) -> Sequence[float]:
         """The grid that a strategy is tuned on, before it grows."""
@@ -139,6 +143,7 @@ DECAYS = {"SGD": (0.0005, 0.002, 0.005), "AdamW": (0.0, 0.01, 0.1, 0.3)}
 SETTINGS = {
     "sparse": Setting(
         label="word vectors",
+        short="word vectors",
         caption="tiny Shakespeare, skip-grams × {length}",
         task=tasks.neighbours,
         network=lambda optimizer: SkipGram(3330, sparse=optimizer == "SparseAdam"),
@@ -154,6 +159,7 @@ SETTINGS = {
     ),
     "small-data": Setting(
         label="2,000 images, shallow network",
+        short="2,000 images",
         caption="CIFAR-10, 2,000 images × {length}, one convolution",
         task=lambda: tasks.images(2000),
         network=lambda optimizer: shallow_cnn(),
@@ -166,9 +172,11 @@ SETTINGS = {
         weight_decay=_OWN_SCALE,
         measure="accuracy",
         chance=0.1,
+        fresh=30,
     ),
     "text": Setting(
         label="text, small transformer",
+        short="text",
         caption="tiny Shakespeare × {length}, transformer of width 64",
         task=tasks.characters,
         network=lambda optimizer: SmallTransformer(65),
@@ -185,6 +193,7 @@ SETTINGS = {
     ),
     "cnn-mean": Setting(
         label="CIFAR-10, mean-pooled network",
+        short="mean-pooled",
         caption="CIFAR-10, 45,000 images × {length}, width 16, mean-pooled",
         task=tasks.images,
         network=lambda optimizer: model.small_cnn(head="mean"),
@@ -205,6 +214,7 @@ SETTINGS = {
     ),
     "large-batch": Setting(
         label="CIFAR-10, batches of 1,024",
+        short="batch 1,024",
         caption="CIFAR-10, 45,000 images × {length}, width 16, mean-pooled",
         task=tasks.images,
         network=lambda optimizer: model.small_cnn(head="mean"),
@@ -220,6 +230,7 @@ SETTINGS = {
     ),
     "cnn-max": Setting(
         label="CIFAR-10, max-pooled network",
+        short="max-pooled",
         caption="CIFAR-10, 45,000 images × {length}, width 16",
         task=tasks.images,
         network=lambda optimizer: model.small_cnn(),

@@ -182,7 +182,7 @@ def tuned_lr(results: Results, of: Cell) -> float | None:
     Returns:
         The rate, a float; `None` while the tuning is not complete.
     """
-    grid, seeds = _last_choice(results, of)
+    grid, seeds = last_choice(results, of)
     scores = _scores(results, of, grid, seeds)
     return None if scores is None else grid[scores.index(max(scores))]
 
@@ -199,7 +199,7 @@ def close_rates(results: Results, of: Cell) -> tuple[float, ...]:
         return ()
     if not _refined(of):
         return (best,)
-    grid, seeds = _last_choice(results, of)
+    grid, seeds = last_choice(results, of)
     drawn = {lr: [results[of.run("tuning", lr, seed)] for seed in seeds] for lr in grid}
     noise = fmean(stdev(values) ** 2 for values in drawn.values())
     border = fmean(drawn[best]) - (2 * noise / len(seeds)) ** 0.5
@@ -208,8 +208,8 @@ def close_rates(results: Results, of: Cell) -> tuple[float, ...]:
     return tuple(sorted([best, *sorted(close, key=lambda lr: -fmean(drawn[lr]))[:1]]))
 
 
-def _last_choice(results: Results, of: Cell) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """Among which rates the last choice is made, and with which seeds."""
+def last_choice(results: Results, of: Cell) -> tuple[tuple[float, ...], tuple[int, ...]]:
+    """Return the rates among which the last choice is made, and the seeds that make it."""
     if _refined(of):
         return refined_rates(results, of), TUNING_SEEDS + REFINING_SEEDS
     return rates(results, of), TUNING_SEEDS
@@ -262,7 +262,8 @@ def steps_waiting(results: Results, setting: str) -> int:
     """Return how many steps wait for tuned rates: no run of `missing` is counted."""
     waiting = [of for of in cells(setting) if tuned_lr(results, of) is None]
     return sum(
-        SETTINGS[setting].lengths[of.length] * (len(SEEDS) + _refined(of) * len(REFINING_SEEDS))
+        SETTINGS[setting].lengths[of.length]
+        * (SETTINGS[setting].fresh + _refined(of) * len(REFINING_SEEDS))
         for of in waiting
     )
 
@@ -286,9 +287,10 @@ def _far(wanted: Sequence[Cell]) -> list[Run]:
 
 
 def _evaluation(results: Results, wanted: Sequence[Cell]) -> list[Run]:
+    # Cells of one setting have the same seeds; ten come first, as many as all settings have.
     return [
         of.run("evaluation", lr, seed)
-        for seed in SEEDS
+        for seed in range(max((SETTINGS[of.setting].fresh for of in wanted), default=0))
         for of in wanted
         for lr in close_rates(results, of)
     ]

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from lrlib._extras import extra
-from lrlib.evidence import claims, side_checks, study, suggestions
+from lrlib.evidence import claims, intervals, side_checks, study, suggestions
 from lrlib.evidence.claims import Claim, Verdict
 from lrlib.evidence.measures import accuracy_on_test
 from lrlib.evidence.queries import Recorded, interval
@@ -144,6 +144,38 @@ def weight_decays(recorded: Recorded) -> HTML:
             lines.append([label, f"{weight_decay:g}", f"{mean:.1f} % ({low:.1f} to {high:.1f})"])
     header = ["strategy", "weight decay", "test accuracy (95 % interval)"]
     return _table(f"{recorded.setting.describe('long')}, {len(study.SEEDS)} seeds.", header, lines)
+
+
+def machines(recorded: Recorded) -> HTML:
+    """Compare the machines that recorded: the same runs, made on each of them."""
+    found: dict[str, list[float]] = {}
+    for row in recorded.rows:
+        if row.run.stage == "calibration":
+            found.setdefault(row.machine, []).append(100 * row.tested)
+    if not found:
+        raise ValueError(f"{recorded.name} has no calibration runs; run `make record`")
+    (_, first), *_ = found.items()
+    lines = []
+    for machine, values in found.items():
+        mean, low, high = interval(values)
+        apart = "–" if values is first else _apart(values, first)
+        lines.append(
+            [
+                html.escape(machine),
+                str(len(values)),
+                f"{mean:.1f} % ({low:.1f} to {high:.1f})",
+                apart,
+            ]
+        )
+    setting, strategy, length, lr = study.CALIBRATION
+    what = f"{SETTINGS[setting].describe(length)}, {STRATEGIES[strategy].label} at {lr:g}"
+    header = ["machine", "seeds", "test accuracy (95 % interval)", "less the first machine's"]
+    return _table(f"The same runs on each machine: {what}.", header, lines)
+
+
+def _apart(values: Sequence[float], first: Sequence[float]) -> str:
+    mean, low, high = intervals.difference_of_means(values, first)
+    return f"{_signed(mean)} ({_signed(low)} to {_signed(high)}) points"
 
 
 def finder(judged: Sequence[Judged]) -> HTML:

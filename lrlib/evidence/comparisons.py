@@ -1,0 +1,168 @@
+"""Claims that are judged in every setting: one strategy against another, at the same effort."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from lrlib._extras import extra
+from lrlib.evidence import intervals, study
+from lrlib.evidence.intervals import Side
+from lrlib.evidence.queries import Recorded
+from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.strategies import STRATEGIES
+
+with extra("evidence", "the book's claims"):
+    import yaml
+
+FILE = Path(__file__).with_name("comparisons.yml")
+KINDS = ("gains at least", "costs at most", "differs by")
+STATES = ("holds", "fails", "undecided", "not recorded", "cannot be asked")
+_REQUIRED = {"id", "chapter", "claim", "source", "kind", "amount", "left", "right"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A sentence about two strategies.
+
+    Args:
+        id: Its name, unique.
+        chapter: The notebook that it belongs to.
+        claim: The sentence.
+        source: Who says so, and where; or "our question".
+        kind: "gains at least": left − right is the amount or more. "costs at most": left − right is
+            not below minus the amount. "differs by": left and right are not the same; it fails
+            where they are known to differ by less than the amount.
+        amount: In points: hundredths of the accuracy, or of a nat.
+        left: A key of `STRATEGIES`.
+        right: Another one.
+        only: The settings that the sentence speaks of; empty for all.
+        measure: "mean" of the results, or their "spread" over seeds.
+    """
+
+    id: str
+    chapter: str
+    claim: str
+    source: str
+    kind: str
+    amount: float
+    left: str
+    right: str
+    only: tuple[str, ...] = ()
+    measure: str = "mean"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the runs of a setting say of a comparison.
+
+    Args:
+        state: One of `STATES`.
+        mean: Left − right in points, the more the better for the left; `nan` without runs.
+        low: The lower end of its 95 % interval.
+        high: The upper end.
+        seeds: Fresh seeds a side.
+        needed: About how many would decide it; 0 where it is decided.
+        p: How surprising the difference would be at the border of the claim.
+    """
+
+    state: str
+    mean: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    seeds: int = 0
+    needed: int = 0
+    p: float = math.nan
+
+
+def read(file: Path = FILE) -> list[Comparison]:
+    """Read the comparisons and check each.
+
+    Raises:
+        ValueError: One lacks a field or has one too many, its id is not unique, or it names an
+            unknown strategy, setting or kind. The message names the file and the comparison.
+    """
+    found: dict[str, Comparison] = {}
+    for number, entry in enumerate(yaml.safe_load(file.read_text(encoding="utf-8")), start=1):
+        name = entry.get("id", f"number {number}")
+        odd = {*(_REQUIRED - set(entry)), *(set(entry) - _REQUIRED - {"only", "measure"})}
+        unknown = {entry.get("left"), entry.get("right")} - set(STRATEGIES)
+        unknown |= set(entry.get("only", ())) - set(SETTINGS)
+        for wrong, what in (
+            (odd, "too many or missing fields"),
+            (unknown, "unknown strategies or settings"),
+            ({entry.get("kind")} - set(KINDS), f"kind must be one of {', '.join(KINDS)}"),
+            ({name} & set(found), "the id stands there twice"),
+        ):
+            if wrong:
+                raise ValueError(f"{file}, {name}: {what}: {', '.join(map(str, sorted(wrong)))}")
+        found[name] = Comparison(**{**entry, "only": tuple(entry.get("only", ()))})
+    return list(found.values())
+
+
+def judge(comparison: Comparison, recorded: Recorded, length: str = "long") -> Found:
+    """Compute what the runs of a setting say.
+
+    The interval includes the choice of the rates, see `lrlib.evidence.intervals`.
+    """
+    if comparison.only and recorded.name not in comparison.only:
+        return Found("cannot be asked")
+    if not {comparison.left, comparison.right} <= set(recorded.strategies(length)):
+        return Found("cannot be asked")
+    sides = [side(recorded, name, length) for name in (comparison.left, comparison.right)]
+    if not all(sides):
+        return Found("not recorded")
+    left, right = (each for each in sides if each)
+    spread = comparison.measure == "spread"
+    mean, low, high = intervals.difference(left, right, spread=spread)
+    border = {"gains at least": comparison.amount, "costs at most": -comparison.amount}.get(
+        comparison.kind, 0.0
+    )
+    state = _state(comparison, border, low, high)
+    seeds = min(len(values) for each in (left, right) for values in each.evaluated.values())
+    needed = 0
+    if state == "undecided" and mean != border:
+        # The reach of an interval falls with the square root of the seeds.
+        needed = math.ceil(seeds * ((high - low) / 2 / (mean - border)) ** 2)
+    p = intervals.tail(left, right, border, spread=spread)
+    return Found(state, mean, low, high, seeds, needed, p)
+
+
+def _state(comparison: Comparison, border: float, low: float, high: float) -> str:
+    if comparison.kind == "differs by":
+        if low > 0 or high < 0:
+            return "holds"
+        inside = -comparison.amount < low and high < comparison.amount
+        return "fails" if inside else "undecided"
+    if low > border:
+        return "holds"
+    return "fails" if high < border else "undecided"
+
+
+def side(recorded: Recorded, strategy: str, length: str) -> Side | None:
+    """Return what a strategy is judged by, in points; `None` while its runs are not complete."""
+    of = recorded.cell(strategy, length)
+    close = study.close_rates(recorded.results, of)
+    if not close:
+        return None
+    fresh = recorded.runs("evaluation", strategy, length)
+    evaluated = {lr: [100 * row.tested for row in fresh if row.lr == lr] for lr in close}
+    if any(len(values) < len(study.SEEDS) for values in evaluated.values()):
+        return None
+    grid, seeds = study.last_choice(recorded.results, of)
+    tuning = {lr: [recorded.results[of.run("tuning", lr, seed)] for seed in seeds] for lr in grid}
+    return Side(tuning, evaluated)
+
+
+def result(recorded: Recorded, strategy: str, length: str = "long") -> float | None:
+    """Return the mean result of a strategy at its tuned rate, in points; `None` without runs."""
+    found = side(recorded, strategy, length)
+    lr = recorded.tuned_lr(strategy, length)
+    return None if found is None or lr is None else fmean(found.evaluated[lr])
+
+
+def standing(found: Sequence[Found]) -> int:
+    """Count the decided verdicts that stand when all of them are judged at once (Holm)."""
+    decided = [each for each in found if each.state in ("holds", "fails")]
+    return sum(intervals.holm([each.p for each in decided]))

@@ -1,0 +1,232 @@
+"""Claims that are judged in every setting, and the page that shows them."""
+
+import html
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic import row
+
+from lrlib.evidence import comparisons, matrix, study, tables
+from lrlib.evidence.comparisons import Comparison, Found
+from lrlib.evidence.queries import Recorded
+from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.strategies import STRATEGIES
+
+CLAIM = Comparison(
+    "cosine-gains",
+    "04-cosine-annealing",
+    "A cosine gains.",
+    "our question",
+    "gains at least",
+    0.0,
+    "cosine",
+    "fixed",
+)
+ALL = comparisons.read()
+
+
+def recorded(setting="cnn-mean", noise=0.004, **means):
+    """Rows of whole studies of some strategies at the length "long", with these mean results."""
+    generator = np.random.default_rng(0)
+    rows = []
+    for strategy, mean in means.items():
+        of = study.cell(setting, strategy.replace("_", "-"), "long")
+        best = SETTINGS[setting].first_rates(of.strategy)[2]
+
+        def make(run, best=best, mean=mean):
+            far = abs(np.log2(run.peak_lr / best))
+            value = mean - 0.05 * far + noise * generator.normal()
+            return row(run, round(float(value), 6))
+
+        results = {}
+        while True:
+            stages = [
+                *study._tuning(results, [of], study.rates, study.TUNING_SEEDS),
+                *study._tuning(results, [of], study.refined_rates, study.REFINING_SEEDS),
+                *study._evaluation(results, [of]),
+            ]
+            todo = [run for run in dict.fromkeys(stages) if run not in results]
+            if not todo:
+                break
+            for run in todo:
+                rows.append(make(run))
+                results[run] = rows[-1].score
+    return Recorded(setting, rows)
+
+
+KINDS = [
+    ("gains at least", 0, 0.70, 0.68, "holds"),
+    ("gains at least", 1, 0.70, 0.68, "holds"),
+    ("gains at least", 3, 0.70, 0.68, "fails"),
+    ("gains at least", 2, 0.70, 0.68, "undecided"),
+    ("gains at least", 0, 0.68, 0.70, "fails"),
+    ("costs at most", 1, 0.68, 0.70, "fails"),
+    ("costs at most", 3, 0.68, 0.70, "holds"),
+    ("costs at most", 1, 0.70, 0.68, "holds"),  # a gain never counts against it
+    ("differs by", 1, 0.70, 0.68, "holds"),
+    ("differs by", 1, 0.68, 0.70, "holds"),
+    ("differs by", 2, 0.70, 0.70, "fails"),
+    ("differs by", 0.1, 0.70, 0.70, "undecided"),
+]
+
+
+@pytest.mark.parametrize(("kind", "amount", "left", "right", "state"), KINDS)
+def test_the_interval_and_the_kind_decide(kind, amount, left, right, state):
+    claim = replace(CLAIM, kind=kind, amount=amount)
+    found = comparisons.judge(claim, recorded(cosine=left, fixed=right))
+    assert found.state == state
+    assert found.mean == pytest.approx(100 * (left - right), abs=0.5)
+    assert found.low < found.mean < found.high
+    assert found.seeds == 10
+    assert (found.needed > 10) == (state == "undecided")
+
+
+@pytest.mark.parametrize("setting", ["text", "sparse"])
+def test_a_lower_loss_is_a_gain_in_hundredths_of_a_nat(setting):
+    """The synthetic rows have the losses that are minus these results."""
+    study_of = recorded(setting, cosine=-0.40, fixed=-0.43)
+    found = comparisons.judge(CLAIM, study_of)
+    assert found.state == "holds"
+    assert found.mean == pytest.approx(3, abs=0.6)
+
+
+def test_the_spread_over_seeds_can_be_compared():
+    calm, wild = recorded(noise=0.001, cosine=0.7), recorded(noise=0.02, fixed=0.7)
+    both = Recorded("cnn-mean", [*calm.rows, *wild.rows])
+    claim = replace(CLAIM, left="fixed", right="cosine", measure="spread")
+    found = comparisons.judge(claim, both)
+    assert found.state == "holds"
+    assert found.mean == pytest.approx(1.9, abs=0.9)
+
+
+def test_what_is_missing_or_cannot_be_asked_is_told_apart():
+    one_side = recorded(cosine=0.7)
+    assert comparisons.judge(CLAIM, one_side).state == "not recorded"
+    assert comparisons.judge(replace(CLAIM, only=("text",)), one_side).state == "cannot be asked"
+    muon = replace(CLAIM, left="muon-warmup-cosine")
+    assert comparisons.judge(muon, one_side).state == "cannot be asked"
+    whole = recorded(cosine=0.7, fixed=0.7)
+    lacking = [r for r in whole.rows if (r.run.stage, r.run.seed) != ("evaluation", 7)]
+    assert comparisons.judge(CLAIM, Recorded("cnn-mean", lacking)).state == "not recorded"
+
+
+def test_about_as_many_seeds_as_are_said_would_decide():
+    """Twice the distance from the border needs a quarter of the seeds."""
+    near = comparisons.judge(replace(CLAIM, amount=1.9), recorded(cosine=0.70, fixed=0.68))
+    reach, distance = (near.high - near.low) / 2, abs(near.mean - 1.9)
+    assert near.needed == pytest.approx(10 * (reach / distance) ** 2, abs=1)
+
+
+# The file ----------------------------------------------------------------------------------------
+
+
+def test_there_are_forty_claims_of_three_kinds_and_each_can_be_asked_somewhere():
+    assert len(ALL) >= 40
+    assert {each.kind for each in ALL} == set(comparisons.KINDS)
+    for each in ALL:
+        asked = [
+            name
+            for name, where in SETTINGS.items()
+            if {each.left, each.right} <= set(where.strategies["long"])
+            and (not each.only or name in each.only)
+        ]
+        assert asked, each.id
+
+
+def written(tmp_path, **changes):
+    entry = {
+        **{name: getattr(CLAIM, name) for name in ("id", "chapter", "claim", "source", "kind")},
+        **{"amount": 0, "left": "cosine", "right": "fixed", **changes},
+    }
+    file = tmp_path / "comparisons.yml"
+    kept = {name: value for name, value in entry.items() if value is not None}
+    file.write_text(f"- {kept}\n")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": None}, "too many or missing fields: source"),
+        ({"winner": "cosine"}, "too many or missing fields: winner"),
+        ({"left": "cosines"}, "unknown strategies or settings: cosines"),
+        ({"only": ["speech"]}, "unknown strategies or settings: speech"),
+        ({"kind": "wins by"}, "kind must be one of gains at least, .*: wins by"),
+    ],
+)
+def test_a_faulty_claim_is_named(tmp_path, changes, message):
+    assert comparisons.read(written(tmp_path)) == [CLAIM]
+    with pytest.raises(ValueError, match=rf"comparisons.yml, cosine-gains: {message}"):
+        comparisons.read(written(tmp_path, **changes))
+
+
+# The page ----------------------------------------------------------------------------------------
+
+
+def cells(**states):
+    """One state for each setting, the same for all claims but the first."""
+    found = Found("holds", 1.0, 0.5, 1.5, 10, 0, 0.001)
+    table = {each.id: dict.fromkeys(SETTINGS, found) for each in ALL}
+    for setting, state in states.items():
+        table[ALL[0].id][setting.replace("_", "-")] = replace(
+            found, state=state, needed=40 if state == "undecided" else 0
+        )
+    return table
+
+
+def test_every_cell_has_a_word_for_those_who_hear_it_and_leads_to_its_numbers():
+    table = cells(sparse="fails", text="undecided", cnn_mean="not recorded")
+    shown, below = matrix.table(table).data, matrix.details(table).data
+    words = re.findall(r'<span class="lrlib-sr">(.*?)</span>', shown)
+    assert len(words) == len(ALL) * len(SETTINGS)
+    assert {words.count(state) for state in ("fails", "undecided", "not recorded")} == {1}
+    targets = set(re.findall(r'<li id="(.*?)"', below))
+    assert set(re.findall(r'<td[^>]*><a href="#(.*?)"', shown)) == targets
+    assert len(targets) == len(ALL) * len(SETTINGS) - 1
+    for each in ALL:
+        assert html.escape(each.claim) in shown
+
+
+def test_a_line_says_the_difference_its_interval_and_what_would_decide():
+    undecided = cells(text="undecided")[ALL[0].id]["text"]
+    text = matrix.sentence(ALL[0], "text", undecided)
+    assert "undecided. +1.00 hundredths of a nat (+0.50 to +1.50), 10 seeds a side" in text
+    assert text.endswith("; about 40 would decide.")
+    held = matrix.sentence(ALL[0], "cnn-mean", cells()[ALL[0].id]["cnn-mean"])
+    assert held.endswith("5 epochs: holds. +1.00 points (+0.50 to +1.50), 10 seeds a side.")
+
+
+def test_the_summary_tells_what_held_everywhere_from_what_parted():
+    parted = matrix.summary(cells(sparse="fails")).data
+    everywhere, differing = parted.split("Held in some settings and failed in others")
+    assert html.escape(ALL[0].claim) in differing
+    assert html.escape(ALL[1].claim.removesuffix(".")) in everywhere
+    assert f"Failed: {SETTINGS['sparse'].label}." in html.unescape(differing)
+
+
+def test_machines_are_compared_by_the_runs_that_all_of_them_make():
+    first = [row(run, 0.66 + 0.001 * run.seed) for run in study.calibration()]
+    second = [replace(r, machine="another", test_accuracy=r.test_accuracy + 0.02) for r in first]
+    shown = tables.machines(Recorded("cnn-mean", [*first, *second])).data
+    assert re.search(r">another</th><td>10</td><td>68\.5 %.*?<td>\+2\.0\d \(", shown)
+    with pytest.raises(ValueError, match="no calibration runs"):
+        tables.machines(Recorded("cnn-mean", []))
+
+
+def test_the_machines_that_recorded_do_not_differ_by_more_than_noise():
+    """Else their rows must not stand in one comparison."""
+    found = {}
+    for each in Recorded("cnn-mean").rows:
+        if each.run.stage == "calibration":
+            found.setdefault(each.machine, []).append(100 * each.tested)
+    (_, first), *others = found.items()
+    for _, values in others:
+        _, low, high = comparisons.intervals.difference_of_means(values, first)
+        assert low < 0 < high
+
+
+def test_every_strategy_that_a_claim_names_has_a_label():
+    names = {name for each in ALL for name in (each.left, each.right)}
+    assert names <= set(STRATEGIES)
