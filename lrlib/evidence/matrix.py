@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lrlib._extras import extra
-from lrlib.evidence import comparisons
+from lrlib.evidence import comparisons, intervals
 from lrlib.evidence.comparisons import Comparison, Found
 from lrlib.evidence.queries import Recorded
 from lrlib.evidence.settings import SETTINGS
@@ -143,6 +143,31 @@ def _signed(value: float) -> str:
 
 def _points(amount: float) -> str:
     return "point" if amount == 1 else "points"
+
+
+def differences(recorded: Recorded, pairs: Sequence[tuple[str, str]]) -> HTML:
+    """List the differences of some pairs of strategies in one setting, at the length "long".
+
+    Raises:
+        ValueError: A strategy's runs are not complete; the message names it.
+    """
+    lines = ""
+    for pair in pairs:
+        sides = [comparisons.side(recorded, name, "long") for name in pair]
+        for name, side in zip(pair, sides, strict=True):
+            if side is None:
+                raise ValueError(f"{recorded.name} lacks runs of {name!r}; run `make record`")
+        mean, low, high = intervals.difference(*sides)  # type: ignore[arg-type]
+        left, right = (html.escape(STRATEGIES[name].label) for name in pair)
+        lines += (
+            f'<tr><th scope="row">{left} − {right}</th><td>{_signed(mean)} ({_signed(low)} to '
+            f"{_signed(high)})</td></tr>"
+        )
+    caption = html.escape(f"{recorded.setting.describe('long')}: points, 95 % intervals.")
+    return HTML(
+        f'<div class="lrlib-table" tabindex="0" role="region" aria-label="{caption}">'
+        f'<table class="table"><caption>{caption}</caption><tbody>{lines}</tbody></table></div>'
+    )
 
 
 def summary(cells: Cells) -> HTML:

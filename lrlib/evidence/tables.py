@@ -225,7 +225,7 @@ def protocol(recorded: Recorded) -> HTML:
         ("commit of lrlib", (row.commit for row in rows)),
     ):
         lines.append([what, html.escape(_listed(values))])
-    return _table("What was recorded.", ["", ""], lines)
+    return _table(f"What was recorded: {recorded.setting.label}.", ["", ""], lines)
 
 
 def _listed(values: Iterable[object]) -> str:

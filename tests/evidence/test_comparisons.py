@@ -198,6 +198,14 @@ def test_a_line_says_the_difference_its_interval_and_what_would_decide():
     assert held.endswith("5 epochs: holds. +1.00 points (+0.50 to +1.50), 10 seeds a side.")
 
 
+def test_differences_are_listed_and_a_lacking_strategy_is_named():
+    both = recorded(cosine=0.70, fixed=0.68)
+    shown = matrix.differences(both, [("cosine", "fixed")]).data
+    assert re.search(r">cosine − fixed</th><td>\+[12]\.\d\d \(\+1\.\d\d to \+2\.\d\d\)", shown)
+    with pytest.raises(ValueError, match="cnn-mean lacks runs of 'linear'"):
+        matrix.differences(both, [("cosine", "linear")])
+
+
 def test_the_summary_tells_what_held_everywhere_from_what_parted():
     parted = matrix.summary(cells(sparse="fails")).data
     everywhere, differing = parted.split("Held in some settings and failed in others")
