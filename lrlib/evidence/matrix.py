@@ -145,6 +145,37 @@ def _points(amount: float) -> str:
     return "point" if amount == 1 else "points"
 
 
+def answers(cells: Cells, names: Sequence[str]) -> HTML:
+    """List some claims, each with how many settings say what; a claim leads to its numbers.
+
+    Raises:
+        ValueError: A claim is unknown.
+    """
+    known = {each.id: each for each in comparisons.read()}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"there are no claims {', '.join(unknown)}; see {comparisons.FILE.name}")
+    lines = "".join(
+        f'<li><a href="claims.html#{name}">{html.escape(known[name].claim)}</a> '
+        f"{_agreement(cells[name])}</li>"
+        for name in names
+    )
+    return HTML(f'<ul class="lrlib-answers">{lines}</ul>')
+
+
+def _agreement(found: Mapping[str, Found]) -> str:
+    """Say in how many of the settings that were asked a claim holds, fails, or is open."""
+    counts = Counter(cell.state for cell in found.values())
+    asked = sum(counts[state] for state in _ASKED)
+    if not asked:
+        return "Not recorded yet."
+    words = {"holds": "Held", "fails": "failed", "undecided": "undecided"}
+    parts = [f"{word} in {counts[state]}" for state, word in words.items() if counts[state]]
+    sentence = ", ".join(parts)
+    setting = "setting" if asked == 1 else "settings"
+    return f"{sentence[0].upper()}{sentence[1:]} of {asked} {setting}."
+
+
 def differences(recorded: Recorded, pairs: Sequence[tuple[str, str]]) -> HTML:
     """List the differences of some pairs of strategies in one setting, at the length "long".
 

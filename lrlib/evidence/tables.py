@@ -25,6 +25,7 @@ with extra("plots", "drawing the recorded study"):
 _MARKS = {"holds": "✓", "fails": "✗", "undecided here": "?"}
 _STAGES = {
     "tuning": "tuning of the peak rates",
+    "far": "rates far from the best, for the finder",
     "evaluation": "fresh seeds: at tuned rates, at another's, with another weight decay",
     "edge": "the edge with and without warm-up",
     "finder": "at the finder's suggestion",

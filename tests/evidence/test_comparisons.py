@@ -198,6 +198,18 @@ def test_a_line_says_the_difference_its_interval_and_what_would_decide():
     assert held.endswith("5 epochs: holds. +1.00 points (+0.50 to +1.50), 10 seeds a side.")
 
 
+def test_an_answer_says_in_how_many_settings_a_claim_held():
+    table = cells(sparse="fails", text="undecided", large_batch="not recorded")
+    shown = matrix.answers(table, [ALL[0].id, ALL[1].id]).data
+    assert "Held in 3, failed in 1, undecided in 1 of 5 settings." in shown
+    assert f"Held in {len(SETTINGS)} of {len(SETTINGS)} settings." in shown
+    assert f'href="claims.html#{ALL[0].id}"' in shown
+    nothing = cells(**{name.replace("-", "_"): "not recorded" for name in SETTINGS})
+    assert "Not recorded yet." in matrix.answers(nothing, [ALL[0].id]).data
+    with pytest.raises(ValueError, match=r"there are no claims gold; see comparisons.yml"):
+        matrix.answers(table, ["gold"])
+
+
 def test_differences_are_listed_and_a_lacking_strategy_is_named():
     both = recorded(cosine=0.70, fixed=0.68)
     shown = matrix.differences(both, [("cosine", "fixed")]).data
