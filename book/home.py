@@ -7,7 +7,10 @@ README and the citation cannot look there: they hold copies, which this program 
 address the whole first cell of each notebook. Without ADDRESS it copies what `_config.yml` says; an
 empty ADDRESS takes the address away.
 
-It also folds cells where JupyterLab and Colab look, as their tags fold them on the site.
+Whatever else a notebook must hold itself is written too. Where a text names a page of the book by
+its title, in italics, this becomes a link to the published site once there is one. The last cell
+lists the sources that the chapter cites. And cells are folded where JupyterLab and Colab look, as
+their tags fold them on the site.
 """
 
 import json
@@ -16,10 +19,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import references
+
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "_config.yml"
 README = ROOT / "README.md"
 CITATION = ROOT / "CITATION.cff"
+CLAIMS = ROOT / "lrlib" / "evidence" / "claims.yml"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 FOLDED = {"hide-input", "hide-cell", "remove-cell"}  # tags of cells whose code the site folds
 
@@ -65,6 +71,12 @@ def checked(address: str) -> str:
     return plain
 
 
+def published(address: str) -> str:
+    """Return where GitHub Pages shows the site of a repository."""
+    owner, name = address.removeprefix("https://github.com/").split("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
 def table(address: str, branch: str) -> str:
     """Return the README's table of the places that run a notebook."""
     if not address:
@@ -81,9 +93,8 @@ def table(address: str, branch: str) -> str:
     return "\n" + head + "".join(rows) + "\n"
 
 
-def replace(path: Path, pattern: str, text: str) -> str:
+def replace(path: Path, content: str, pattern: str, text: str) -> str:
     """Return the file's content with `text` after the pattern's first group, up to its end."""
-    content = path.read_text(encoding="utf-8")
     new, count = re.subn(pattern, lambda found: found[1] + text, content, flags=re.MULTILINE)
     if count != 1:
         sys.exit(f"{path} must have one place for the address, and has {count}: {pattern}")
@@ -102,15 +113,59 @@ def fold(cell: dict[str, Any]) -> None:
     cell["metadata"] = dict(sorted(metadata.items()))
 
 
-def with_first_cell(path: Path, source: str) -> str:
-    """Return the notebook's content, its first cell installing lrlib from `source`, folded."""
+def names_of_pages(site: str) -> dict[str, str]:
+    """Return how notebooks name each page of the book: by a link, or in italics without a site."""
+    names = {}
+    for path in (ROOT / "book").glob("*.md"):
+        title = re.search(r"^# (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)[1]
+        names[title] = f"[{title}]({site}book/{path.stem}.html)" if site else f"*{title}*"
+    return names
+
+
+def with_pages(text: str, pages: dict[str, str]) -> str:
+    """Return the text with each page of the book named as it should be."""
+    for title, name in pages.items():
+        title = re.escape(title)
+        text = re.sub(rf"(?<!\*)\*{title}\*(?!\*)|\[{title}\]\([^)]*\)", name, text)
+    return text
+
+
+def sources(chapter: str, text: str) -> str:
+    """List what the text of a chapter cites, and where its claims come from."""
+    claim = rf"^  chapter: {chapter}$.*?^  source: (.*?)$"
+    claimed = re.findall(claim, CLAIMS.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    cited = references.cited(text)
+    listed = [
+        f"- {each.in_a_sentence}: [{each.title}]({each.address})"
+        for each in references.read()
+        if each in cited or any(source.startswith(each.in_a_sentence) for source in claimed)
+    ]
+    return "\n".join(["## Sources", "", *listed])
+
+
+def cell_named(name: str, cells: list[dict[str, Any]], path: Path) -> dict[str, Any]:
+    """Return the one cell with this id."""
+    found = [cell for cell in cells if cell["id"] == name]
+    if len(found) != 1:
+        sys.exit(f"{path} must have one cell with the id {name!r}, and has {len(found)}")
+    return found[0]
+
+
+def with_copies(path: Path, source: str, pages: dict[str, str]) -> str:
+    """Return the notebook's content with all that is written into it, its cells folded."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    cells = [cell for cell in notebook["cells"] if cell["id"] == "bootstrap"]
-    if len(cells) != 1:
-        sys.exit(f"{path} must have one cell with the id 'bootstrap', and has {len(cells)}")
-    text = FIRST_CELL.replace("ADDRESS", source).rstrip()
-    cells[0]["source"] = text.splitlines(keepends=True)
-    for cell in notebook["cells"]:
+    cells = notebook["cells"]
+    first, last = (cell_named(name, cells, path) for name in ("bootstrap", "sources"))
+    texts = {
+        cell["id"]: with_pages("".join(cell["source"]), pages)
+        for cell in cells
+        if cell["cell_type"] == "markdown" and cell is not last
+    }
+    texts[last["id"]] = sources(path.stem, "\n".join(texts.values()))
+    texts[first["id"]] = FIRST_CELL.replace("ADDRESS", source).rstrip()
+    for cell in cells:
+        if cell["id"] in texts:
+            cell["source"] = texts[cell["id"]].splitlines(keepends=True)
         fold(cell)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
@@ -118,15 +173,18 @@ def with_first_cell(path: Path, source: str) -> str:
 def main(address: str) -> None:
     """Write the address, and what follows from it, to its places."""
     address, branch = checked(address), configured("branch")
-    source = f"git+{address}@{branch}" if address else ""
+    source, site = (f"git+{address}@{branch}", published(address)) if address else ("", "")
     code = f'repository-code: "{address}"\n' if address else ""
     places = [
         (CONFIG, r"^(  url: *).*$", json.dumps(address)),
+        (CONFIG, r"^(    ogp_site_url: *).*$", json.dumps(site)),
         (CITATION, r"^(type: .*\n)(?:repository-code: .*\n)?", code),
         (README, r"^(<!-- make home -->\n)(?s:.*)(?=^<!-- end -->$)", table(address, branch)),
     ]
-    contents = {path: replace(path, pattern, text) for path, pattern, text in places}
-    contents |= {path: with_first_cell(path, source) for path in NOTEBOOKS}
+    contents = {path: path.read_text(encoding="utf-8") for path, *_ in places}
+    for path, pattern, text in places:
+        contents[path] = replace(path, contents[path], pattern, text)
+    contents |= {path: with_copies(path, source, names_of_pages(site)) for path in NOTEBOOKS}
     for path, content in contents.items():
         path.write_text(content, encoding="utf-8", newline="\n")
     print(f"The repository is at {address}." if address else "The repository has no address.")

@@ -23,7 +23,9 @@ from lrlib import data, model
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDRESS = "https://github.com/someone/learning-rates"
-HOLDERS = ("_config.yml", "README.md", "CITATION.cff", "Makefile", "book/home.py")
+SITE = "https://someone.github.io/learning-rates/"
+HOLDERS = ("_config.yml", "README.md", "CITATION.cff", "Makefile")
+CLAIMS = "lrlib/evidence/claims.yml"
 
 
 def first_code_cell(path):
@@ -46,7 +48,8 @@ def contents(folder):
 def copy(tmp_path):
     """A copy of all that holds the address; its name has spaces and letters beyond ASCII."""
     folder = tmp_path / "a b" / "ä ö"
-    for name in HOLDERS:
+    pages = [path.relative_to(ROOT) for path in (ROOT / "book").iterdir() if path.is_file()]
+    for name in (*HOLDERS, CLAIMS, *pages):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(
@@ -83,6 +86,7 @@ def test_the_address_reaches_every_place(copy):
     assert home(copy, ADDRESS).returncode == 0
     config = yaml.safe_load((copy / "_config.yml").read_text("utf-8"))
     assert config["repository"]["url"] == ADDRESS
+    assert config["sphinx"]["config"]["ogp_site_url"] == SITE
     assert yaml.safe_load((copy / "CITATION.cff").read_text("utf-8"))["repository-code"] == ADDRESS
     readme = (copy / "README.md").read_text("utf-8")
     notebooks = sorted((copy / "notebooks").glob("*.ipynb"))
@@ -162,6 +166,69 @@ def test_make_home_hands_the_address_on(copy, words, expected):
     )
 
 
+# Pages of the book, which a notebook cannot reach where it is read
+
+
+def text_of(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def pages_linked(text):
+    return re.findall(rf"\]\({re.escape(SITE)}([^)]*)\)", text)
+
+
+def test_where_the_site_is_known_a_chapter_leads_to_its_pages(copy):
+    home(copy, "")
+    before = {path: text_of(path) for path in (copy / "notebooks").glob("*.ipynb")}
+    home(copy, ADDRESS)
+    for path, plain in before.items():
+        title = "How the evidence was made"
+        assert f"*{title}*" in plain
+        linked = text_of(path)
+        assert linked == plain.replace(f"*{title}*", f"[{title}]({SITE}book/evidence.html)")
+        assert all((ROOT / page).with_suffix(".md").is_file() for page in pages_linked(linked))
+
+
+def test_the_host_of_the_site_has_no_capitals(copy):
+    home(copy, "https://github.com/Some-One/Rates")
+    text = text_of(copy / "notebooks" / "01-fixed.ipynb")
+    assert "](https://some-one.github.io/Rates/book/evidence.html)" in text
+
+
+def test_a_page_is_named_by_its_whole_title_in_italics(copy):
+    path = copy / "notebooks" / "04-cosine-annealing.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    others = "**Set up**, *Set up twice*, Set up, [Set up first](04-cosine-annealing.ipynb)"
+    notebook.cells[0].source += f"\n\n{others}, *Set up*"
+    nbformat.write(notebook, path)
+    home(copy, ADDRESS)
+    assert f"{others}, [Set up]({SITE}book/setup.html)" in text_of(path)
+    home(copy, "")
+    assert f"{others}, *Set up*" in text_of(path)
+
+
+# What a chapter cites, listed at its end
+
+
+def listed(path):
+    return re.findall(r"^- (.*?): ", nbformat.read(path, as_version=4).cells[-1].source, re.M)
+
+
+def test_a_new_citation_and_a_new_claim_come_into_the_list(copy):
+    path, claims = copy / "notebooks" / "08-lr-finder.ipynb", copy / CLAIMS
+    before = listed(path)
+    notebook = nbformat.read(path, as_version=4)
+    citation = "[Polyak (1964)](https://doi.org/10.1016/0041-5553%2864%2990137-5)"
+    notebook.cells[0].source += f"\n\n{citation}"
+    nbformat.write(notebook, path)
+    others, chapter, own = claims.read_text("utf-8").partition("chapter: 08-lr-finder")
+    own = re.sub("source: .*", "source: Ioffe and Szegedy (2015), section 4", own, count=1)
+    claims.write_text(others + chapter + own, "utf-8")
+    home(copy)
+    assert set(listed(path)) - set(before) == {"Ioffe and Szegedy (2015)", "Polyak (1964)"}
+
+
 # The first cell
 
 
@@ -219,10 +286,11 @@ def test_a_first_cell_that_was_changed_by_hand_is_written_anew(copy):
     assert contents(copy) == before
 
 
-def test_a_lost_first_cell_is_named_and_nothing_is_written(copy):
+@pytest.mark.parametrize("name", ["bootstrap", "sources"])
+def test_a_lost_cell_is_named_and_nothing_is_written(copy, name):
     path = copy / "notebooks" / "04-cosine-annealing.ipynb"
-    path.write_text(path.read_text("utf-8").replace('"id": "bootstrap"', '"id": "first"'), "utf-8")
-    assert f"{path} must have one cell with the id 'bootstrap', and has 0" in refused(copy, ADDRESS)
+    path.write_text(path.read_text("utf-8").replace(f'"id": "{name}"', '"id": "other"'), "utf-8")
+    assert f"{path} must have one cell with the id {name!r}, and has 0" in refused(copy, ADDRESS)
 
 
 def test_where_lrlib_is_nothing_is_installed(tmp_path):

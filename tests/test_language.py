@@ -17,6 +17,7 @@ HARDEST = 9
 def plain(text):
     """The words of a passage, without code, formulas, addresses, roles and markup."""
     text = re.sub(r"\[[^\]]*\]\(https://github[^)]*\)", " ", text)  # named by their repositories
+    text = re.sub(r"\[[^\]]*\b\d{4}\)?\]\([^)]*\)", " ", text)  # sources, by authors and year
     text = re.sub(
         r"\$\$.*?\$\$|\$[^$]*\$|`[^`]*`|\{[^}]*\}|https?://\S+|<[^>]*>", " ", text, flags=re.S
     )

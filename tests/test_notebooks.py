@@ -66,6 +66,16 @@ def test_no_path_of_a_machine(notebook):
     assert re.findall(r"(?:^|[\s\"'(=])(?:/[a-z]+/[\w.]+|[A-Z]:\\\w+)", source) == []
 
 
+def test_links_lead_to_other_chapters_or_to_addresses(notebook):
+    """Nothing else is there in Colab, or in JupyterLab, which has this folder alone."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    targets = re.findall(r"\]\(([^)]*)\)|\b(?:href|src)=[\"']?([^\"'>\s]*)", text)
+    targets = {first or second for first, second in targets}
+    chapters = {f"{name}.ipynb" for name in NAMES}
+    assert chapters & targets
+    assert {t for t in targets - chapters if not t.startswith("https://")} == set()
+
+
 def test_it_imports_lrlib(notebook):
     assert re.search(r"^from lrlib import ", code(notebook), flags=re.MULTILINE)
 

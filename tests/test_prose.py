@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import references
 from prose import CHAPTERS, every_passage
 
 from lrlib import schedules
@@ -53,7 +54,12 @@ CHOSEN = {
 
 def sentences(text):
     blocks = re.split(r"\n\s*\n|\n(?=\s*(?:-|\d+\.|\|) )", text)
-    return [s for block in blocks for s in re.split(r"(?<=[.!?]) ", " ".join(block.split()))]
+    end = r"(?<=[.!?])(?<!\bet al\.) "
+    return [s for block in blocks for s in re.split(end, " ".join(block.split()))]
+
+
+def cites(sentence):
+    return "{cite" in sentence or bool(references.cited(sentence))
 
 
 def typed_results(text):
@@ -63,7 +69,7 @@ def typed_results(text):
         rest = READING_TIME.sub("", sentence)
         for known in (*COMPUTED, *CHOSEN):
             rest = rest.replace(known, "")
-        if RESULT.search(rest) and "{cite" not in sentence:
+        if RESULT.search(rest) and not cites(sentence):
             found.append(sentence)
     return found
 
@@ -82,9 +88,12 @@ TYPED = [
     "One run takes 34 s.",
     "The eight notebooks take five minutes, or 4 minutes on a good day.",
     "Its 95 % interval ends at 3.1 %.",
+    "[Nobody et al. (2017)](https://example.org/paper) report an error of 3.14 %.",
 ]
 NOT_TYPED = [
     "{cite:t}`loshchilov2017` report an error of 3.14 % for an ensemble.",
+    "[Loshchilov and Hutter (2017)](https://arxiv.org/abs/1608.03983) report an error of 3.14 %.",
+    "[He et al. (2016)](https://arxiv.org/abs/1512.03385) report an error of 6.43 %.",
     "The peak is 0.05 and the run has 351 steps.",
     "The 95 % interval is a band.",
 ]

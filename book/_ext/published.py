@@ -5,7 +5,6 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from matplotlib.figure import Figure
 from myst_nb.sphinx_ import NbMetadataCollector
@@ -15,12 +14,6 @@ from sphinx.environment import BuildEnvironment
 
 from lrlib import schedules
 from lrlib.plots import PALETTE
-
-
-def site_address(repository: str) -> str:
-    """Where GitHub Pages shows the site of a repository."""
-    owner, name = urlsplit(repository).path.strip("/").split("/")
-    return f"https://{owner.lower()}.github.io/{name}/"
 
 
 def verified(env: BuildEnvironment) -> str:
@@ -61,9 +54,8 @@ def draw_card(file: Path) -> None:
 
 
 def configure(app: Sphinx, config: Config) -> None:
-    repository = config.html_theme_options.get("repository_url")
-    if repository:
-        config.html_baseurl = config.ogp_site_url = site_address(repository)
+    if config.ogp_site_url:
+        config.html_baseurl = config.ogp_site_url
         config.sitemap_url_scheme = "{link}"
         app.setup_extension("sphinx_sitemap")
         card = Path(app.doctreedir) / "card.png"

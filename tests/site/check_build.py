@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import references
 import selfcontained
 import yaml
 from bs4 import BeautifulSoup, Tag
@@ -162,7 +163,7 @@ def test_page_says_what_it_is_and_where_it_lives(page: str) -> None:
         assert not (SITE / "sitemap.xml").exists()
         return
     owner, name = urlsplit(url).path.strip("/").split("/")
-    home = f"https://{owner}.github.io/{name}/"
+    home = f"https://{owner.lower()}.github.io/{name}/"
     assert isinstance(canonical, Tag)
     assert canonical["href"] == f"{home}{page}.html"
     assert f"<loc>{home}{page}.html</loc>" in (SITE / "sitemap.xml").read_text("utf-8")
@@ -195,6 +196,23 @@ def test_links_within_the_site_lead_somewhere(page: str) -> None:
     links = read(page).select("a[href], link[href], script[src], img[src]")
     targets = [str(link.get("href") or link.get("src")) for link in links]
     assert [t for t in targets if leads_nowhere(t, SITE / f"{page}.html")] == []
+
+
+@every_notebook
+def test_a_page_that_a_chapter_names_is_a_link_within_the_site(notebook: str) -> None:
+    """Stored, the chapter has the page's title in italics, or a link to the published site."""
+    titles = {content(page, property="og:title"): page for page in PAGES if "book/" in page}
+    links = {str(a["href"]) for a in read(notebook).select("article a") if a.get_text() in titles}
+    assert links
+    assert links <= {f"../{page}.html" for page in titles.values()}
+    assert not titles.keys() & {tag.get_text() for tag in read(notebook).select("article em")}
+
+
+def test_the_bibliography_lists_every_source_with_its_address() -> None:
+    listed = read("book/bibliography").select(".citation")
+    assert len(listed) == len(references.read())
+    links = {unquote(str(a["href"])) for entry in listed for a in entry.select("a[href]")}
+    assert {unquote(source.address) for source in references.read()} <= links
 
 
 def test_first_address_leads_to_the_introduction() -> None:

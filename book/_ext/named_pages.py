@@ -1,0 +1,41 @@
+"""Links from the chapters to pages of the book, which notebooks name by their titles.
+
+A notebook is read in places where no page lies beside it. So it has a page's title in italics, or,
+once there is one, a link to the published site: `book/home.py` writes them. In the built site both
+are links within it.
+"""
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+
+
+class LinkPages(SphinxPostTransform):
+    default_priority = 5  # once the mistakes are where they belong: see `gallery.py`
+
+    def run(self, **options: object) -> None:
+        pages = {
+            title.astext(): page
+            for page, title in self.env.titles.items()
+            if page.startswith("book/")
+        }
+        for title in list(self.document.findall(nodes.emphasis)):
+            if title.astext() in pages:
+                to_page = self.within(pages[title.astext()])
+                title.replace_self(nodes.reference("", "", *title.children, **to_page))
+        site = self.config.html_baseurl
+        for link in self.document.findall(nodes.reference):
+            address = link.get("refuri", "")
+            if site and address.startswith(site):
+                page = address.removeprefix(site).removesuffix(".html")
+                link.attributes.update(self.within(page))
+
+    def within(self, page: str) -> dict[str, object]:
+        """Return what makes a reference lead to a page from where it stands."""
+        address = self.app.builder.get_relative_uri(self.env.docname, page)
+        return {"refuri": address, "internal": True}
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_post_transform(LinkPages)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
