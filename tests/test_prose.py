@@ -42,7 +42,6 @@ CHOSEN = {
     "95 % interval": "its name",
     "such a band would hold the true mean in 95 % of the cases": "what the name means",
     "within one percentage point of": "what the bars of a figure show",
-    "within 1 point of the best": "what a column of a table shows",
     "Runs in under 90 seconds on two CPU cores": "the length that the chapters are made for",
     "at most 90 seconds": "the length that the chapters are made for",
     "at most 90 s a notebook": "the same",
