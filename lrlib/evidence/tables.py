@@ -51,21 +51,6 @@ def _item(recorded: Recorded, claim: Claim, verdict: Verdict) -> str:
     )
 
 
-def advice(recorded: Recorded, name: str, *, holds: str, fails: str, undecided: str) -> HTML:
-    """Give the advice that belongs to a claim's verdict, and the evidence below it."""
-    claim = next((claim for claim in claims.read() if claim.id == name), None)
-    if claim is None:
-        raise ValueError(f"there is no claim {name!r}; see claims.yml")
-    verdict = claims.judge(claim, recorded)
-    words = {"holds": holds, "fails": fails, "undecided here": undecided}
-    link = f'<a href="../notebooks/{claim.chapter}.html#claim-{claim.id}">{claim.chapter[:2]}</a>'
-    return HTML(
-        f'<div class="lrlib-advice {_class(verdict)}"><p>{html.escape(words[verdict.word])}</p>'
-        f"<p>“{html.escape(claim.claim)}” {_word(verdict)}: "
-        f"{html.escape(sentence(recorded, claim, verdict))} Chapter {link}.</p></div>"
-    )
-
-
 def every_claim(recorded: Recorded) -> HTML:
     """List all claims with their verdicts, and how many there are of each."""
     judged = [(claim, claims.judge(claim, recorded)) for claim in claims.read()]

@@ -223,23 +223,6 @@ def test_the_runs_at_the_chosen_rate_are_in_front(ax):
     assert f"{chosen[0].accuracy:.1%}" in ax.get_title()
 
 
-def test_advice_follows_the_verdict():
-    def cosine_wins(run):
-        return accuracy(run) + 0.05 * (run.strategy == "cosine" and run.stage == "evaluation")
-
-    words = {"holds": "Anneal.", "fails": "Do not anneal.", "undecided": "Toss a coin."}
-    before = tables.advice(STUDY, "cosine-beats-fixed", **words).data
-    after = tables.advice(
-        Recorded("cnn-max", complete_study(cosine_wins)), "cosine-beats-fixed", **words
-    ).data
-    assert "Do not anneal." in before
-    assert "<p>Anneal.</p>" in after
-    assert f"n = {len(study.SEEDS)}" in after
-    assert 'href="../notebooks/04-cosine-annealing.html#claim-cosine-beats-fixed"' in after
-    with pytest.raises(ValueError, match="no claim 'magic'"):
-        tables.advice(STUDY, "magic", **words)
-
-
 def test_tables_hold_what_the_rows_hold():
     protocol = tables.protocol(STUDY).data
     assert f"<td>{len(ROWS):,}</td>" in protocol
