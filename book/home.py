@@ -27,7 +27,15 @@ README = ROOT / "README.md"
 CITATION = ROOT / "CITATION.cff"
 CLAIMS = ROOT / "lrlib" / "evidence" / "claims.yml"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-FOLDED = {"hide-input", "hide-cell", "remove-cell"}  # tags of cells whose code the site folds
+# Tags of cells whose code the site folds or leaves out.
+FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+# What the site calls the code that it folds, by tag.
+LABELS = {
+    "exercise-check": "How the check works",
+    "exercise-solution": "A solution",
+    "part-tweak": "The code of these runs",
+    "hide-input": "The code of this figure",
+}
 
 # A source and a name with extras, side by side, are what pip understands for a folder, an archive
 # and an address alike.
@@ -102,7 +110,7 @@ def replace(path: Path, content: str, pattern: str, text: str) -> str:
 
 
 def fold(cell: dict[str, Any]) -> None:
-    """Fold a cell in JupyterLab and in Colab where its tags fold it on the site."""
+    """Fold a cell in JupyterLab and in Colab where its tags fold it on the site; name the fold."""
     tags, metadata = set(cell["metadata"].get("tags", [])), cell["metadata"]
     folds = {"source_hidden": True} if tags & FOLDED else {}
     folds |= {"outputs_hidden": True} if "hide-cell" in tags else {}
@@ -110,6 +118,11 @@ def fold(cell: dict[str, Any]) -> None:
     metadata.pop("cellView", None)
     if folds:
         metadata |= {"cellView": "form", "jupyter": folds}
+    label = next((words for tag, words in LABELS.items() if tag in tags), None)
+    label = "Set-up" if cell["id"] == "imports" else label
+    metadata.pop("mystnb", None)
+    if label and tags & {"hide-input", "hide-cell"}:
+        metadata["mystnb"] = {"code_prompt_hide": label, "code_prompt_show": label}
     cell["metadata"] = dict(sorted(metadata.items()))
 
 

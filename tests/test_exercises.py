@@ -29,6 +29,14 @@ def test_an_answer_is_told_what_it_is(answer, said):
     assert ('class="lrlib-right"' in text) == (answer == 0.5)
 
 
+@pytest.mark.parametrize(("answer", "said"), [(..., "Run this chapter"), (0.5, "✓ Right.")])
+def test_a_page_does_not_blame_who_cannot_type(monkeypatch, answer, said):
+    monkeypatch.setenv("LRLIB_STATIC", "1")
+    text = exercises.check(halves, answer).data
+    assert said in text
+    assert "✗" not in text
+
+
 def test_a_function_that_is_still_a_stub_does_not_pass():
     def test(schedule):
         assert schedule(0) == 1, "At step 0 the factor is 1."

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
     ("lrlib", "*.py"),
     ("lrlib/evidence", "*.jsonl"),
-    ("lrlib/evidence", "claims.yml"),
+    ("lrlib/evidence", "*.yml"),
 ]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PAGE = "application/vnd.lrlib.page+json"  # `tests/notebooks/both.py` puts what a page shows there

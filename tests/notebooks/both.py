@@ -11,7 +11,7 @@ import torch
 from IPython.display import display
 from IPython.utils.capture import capture_output
 
-from lrlib import explore, quiz
+from lrlib import exercises, explore, quiz
 
 PAGE = "application/vnd.lrlib.page+json"
 
@@ -63,7 +63,12 @@ def twice(live, page):
 
 
 def make_controls_twice():
-    for module, name in ((explore, "sliders"), (explore, "retrain"), (quiz, "Prediction")):
+    for module, name in (
+        (explore, "sliders"),
+        (explore, "retrain"),
+        (quiz, "Prediction"),
+        (exercises, "check"),
+    ):
         make = getattr(module, name)
         setattr(module, name, twice(make, make))
 
