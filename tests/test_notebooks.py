@@ -100,21 +100,22 @@ def test_it_has_controls(notebook):
 
 def test_no_cell_is_long(notebook):
     for cell in notebook.cells:
-        if cell.cell_type == "code" and not {"hide-input", "remove-input"} & {
-            *cell.metadata.get("tags", [])
-        }:
+        hidden = {"hide-input", "remove-input"} & {*cell.metadata.get("tags", [])}
+        if cell.cell_type == "code" and not hidden:
             lines = [line for line in cell.source.splitlines() if line.strip()]
             assert len(lines) <= 25, f"cell {cell.id} has {len(lines)} lines"
 
 
 def test_cells_are_folded_in_jupyterlab_and_colab_as_on_the_site(notebook):
-    """`make home` writes the fields; `tags` are what the site looks at."""
+    """`make home` writes the fields; `tags` are what the site looks at. A fold says what it holds."""
     for cell in notebook.cells:
         tags, fields = set(cell.metadata.get("tags", [])), cell.metadata.get("jupyter", {})
         folded = bool(tags & {"hide-input", "hide-cell", "remove-input", "remove-cell"})
         assert fields.get("source_hidden", False) == folded, cell.id
         assert fields.get("outputs_hidden", False) == ("hide-cell" in tags), cell.id
         assert cell.metadata.get("cellView") == ("form" if folded else None), cell.id
+        label = cell.metadata.get("mystnb", {}).get("code_prompt_show")
+        assert (label is not None) == bool(tags & {"hide-input", "hide-cell"}), cell.id
 
 
 def test_no_quiz_or_solution_shows_its_answer_before_it_is_opened(notebook):
