@@ -107,7 +107,7 @@ def test_no_cell_is_long(notebook):
 
 
 def test_cells_are_folded_in_jupyterlab_and_colab_as_on_the_site(notebook):
-    """`make home` writes the fields; `tags` are what the site looks at. A fold says what it holds."""
+    """`make home` writes the fields; the site looks at `tags`. A fold says what it holds."""
     for cell in notebook.cells:
         tags, fields = set(cell.metadata.get("tags", [])), cell.metadata.get("jupyter", {})
         folded = bool(tags & {"hide-input", "hide-cell", "remove-input", "remove-cell"})
