@@ -235,7 +235,7 @@ def missing(results: Results, setting: str) -> Iterator[Run]:
     decayed = [each for of in usual for each in decay_cells(of)]
     wanted = [
         *_tuning(results, searched, rates, TUNING_SEEDS[:1]),
-        *_far(searched),
+        *(of.run("far", lr, TUNING_SEEDS[0]) for of in searched for lr in far_rates(of)),
         *_tuning(results, searched, rates, TUNING_SEEDS[1:]),
         *_tuning(results, compared, rates, TUNING_SEEDS),
         *_tuning(results, compared, refined_rates, REFINING_SEEDS),
@@ -280,10 +280,6 @@ def _tuning(
         for lr in rates_of(results, of)
         for seed in seeds
     ]
-
-
-def _far(wanted: Sequence[Cell]) -> list[Run]:
-    return [of.run("far", lr, TUNING_SEEDS[0]) for of in wanted for lr in far_rates(of)]
 
 
 def _evaluation(results: Results, wanted: Sequence[Cell]) -> list[Run]:
