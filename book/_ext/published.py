@@ -1,7 +1,9 @@
 """What a published page says of itself: description, address, social card, when it was verified."""
 
+import html
 import os
 import platform
+import re
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +16,11 @@ from sphinx.environment import BuildEnvironment
 
 from lrlib import schedules
 from lrlib.plots import PALETTE
+
+# What a page says of itself to those who share it, in its head.
+HEAD = re.compile(
+    r'<(?:meta (?:name|property)="(?:description|og:|twitter:)|link rel="canon)[^>]*>'
+)
 
 
 def verified(env: BuildEnvironment) -> str:
@@ -34,6 +41,25 @@ def verified(env: BuildEnvironment) -> str:
 
 def sign(app: Sphinx, pagename: str, template: str, context: dict, doctree: object) -> None:
     context["theme_extra_footer"] = context.get("theme_extra_footer", "") + verified(app.env)
+
+
+def write_first_address(app: Sphinx, error: Exception | None) -> None:
+    """Let the site's own address say what the book is before it leads to the first page.
+
+    Who shares it shares this file: jupyter-book writes an empty one only where there is none.
+    """
+    out = Path(app.outdir)
+    page = f"{app.config.root_doc}.html"
+    if error or app.builder.name != "html":
+        return
+    head = "\n".join(dict.fromkeys(HEAD.findall((out / page).read_text(encoding="utf-8"))))
+    out.joinpath("index.html").write_text(
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{head}\n'
+        f"<title>{html.escape(app.config.html_title)}</title>\n"
+        f'<meta http-equiv="Refresh" content="0; url={page}">\n</head>\n'
+        f'<body><p><a href="{page}">{html.escape(app.config.html_title)}</a></p></body>\n</html>\n',
+        encoding="utf-8",
+    )
 
 
 def draw_card(file: Path) -> None:
@@ -69,4 +95,5 @@ def configure(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", configure, priority=900)
     app.connect("html-page-context", sign)
+    app.connect("build-finished", write_first_address)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

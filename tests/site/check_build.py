@@ -216,9 +216,16 @@ def test_the_bibliography_lists_every_source_with_its_address() -> None:
 
 
 def test_first_address_leads_to_the_introduction() -> None:
-    refresh = parse(SITE / "index.html").select_one('meta[http-equiv="Refresh"]')
+    root, first = parse(SITE / "index.html"), read(TOC["root"])
+    refresh = root.select_one('meta[http-equiv="Refresh"]')
     assert isinstance(refresh, Tag)
     assert str(refresh["content"]).endswith(f"url={TOC['root']}.html")
+    assert root.select_one("html[lang=en]")
+    assert root.title is not None
+    assert root.title.get_text() in str(first.title)
+    said = [str(meta["content"]) for meta in first.select("meta[name=description]")]
+    assert [str(meta["content"]) for meta in root.select("meta[name=description]")] == said != []
+    assert root.select('meta[property="og:title"]')
 
 
 @every_page
