@@ -328,6 +328,22 @@ def test_the_switch_changes_the_colours_of_page_and_figures(visit) -> None:
     assert light[1] != dark[1]
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_uses_a_keyboard_sees_where_they_are(visit, scheme) -> None:
+    """Every stop of the Tab key on the way into a page has an outline or a line of its own."""
+    tab = visit("notebooks/01-fixed", scheme).page
+    marked = """() => {
+        const style = getComputedStyle(document.activeElement);
+        const line = style.outlineStyle !== "none" && style.outlineWidth !== "0px";
+        const shade = style.boxShadow !== "none" && !style.boxShadow.startsWith("rgba(0, 0, 0, 0)");
+        return [line || shade, document.activeElement.outerHTML.slice(0, 120)];
+    }"""
+    for _ in range(30):
+        tab.keyboard.press("Tab")
+        seen, element = tab.evaluate(marked)
+        assert seen, element
+
+
 @pytest.mark.parametrize("page", PAGES[1:])
 def test_a_page_leads_to_the_one_before(visit, page) -> None:
     tab = visit(page).page
