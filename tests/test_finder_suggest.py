@@ -255,10 +255,13 @@ def test_a_suggestion_sets_nothing():
 # What a suggestion is for ------------------------------------------------------------------------
 
 
+def drawn_losses(count, fall_at=-2.5):
+    return sigmoid(fall_at, 0.25, fall_at + 1.8)(np.linspace(FIRST, LAST, count))
+
+
 def drawn(count=100, planned=100, fall_at=-2.5):
-    x = np.linspace(FIRST, LAST, 100)
-    losses = sigmoid(fall_at, 0.25, fall_at + 1.8)(x)
-    return finder.RangeTest(10 ** x[:count], losses[:count], "drawn", planned=planned)
+    lrs, losses = np.geomspace(1e-5, 10, 100)[:count], drawn_losses(100, fall_at)[:count]
+    return finder.RangeTest(lrs, losses, "drawn", planned=planned)
 
 
 def test_a_suggestion_falls_with_the_square_root_of_the_run_and_doubles_for_a_decaying_rate():
@@ -289,7 +292,9 @@ def test_the_sentence_names_the_rate_its_use_and_how_far_it_may_be_off():
     decaying = test.explain(run_steps=20_000, decaying=True)
     lr = test.suggest(run_steps=20_000, decaying=True)
     assert decaying.startswith(f"{lr:.2g} is the peak of a rate that decays over 20,000 steps.")
-    assert f"within a factor of {WITHIN:g}" in fixed
+    assert f"within a factor of {WITHIN[0]:g} of it. A test of 300 steps is more exact." in fixed
+    long_test = finder.RangeTest(np.geomspace(1e-5, 10, 300), drawn_losses(300), "drawn")
+    assert f"within a factor of {WITHIN[300]:g} of it. Too high" in long_test.explain()
 
 
 def test_a_loss_that_is_lowest_at_the_end_of_the_range_is_said():

@@ -143,11 +143,14 @@ class RangeTest:
         """
         lr = self.suggest(run_steps=run_steps, decaying=decaying)
         use = "the peak of a rate that decays over" if decaying else "a fixed rate for"
+        steps = max(self.planned, len(self.losses))
+        within = next(factor for least, factor in WITHIN.items() if steps >= least)
+        longer = "" if steps >= max(WITHIN) else f" A test of {max(WITHIN)} steps is more exact."
         return (
-            f"{lr:.2g} is {use} {run_steps or USUAL_STEPS:,} steps. In nine of ten runs of the "
-            f"settings that were held out, the best rate lay within a factor of {WITHIN:g} of such "
-            "a suggestion. Too high costs more than too low: try a third of it first, then three "
-            "times as much."
+            f"{lr:.2g} is {use} {run_steps or USUAL_STEPS:,} steps. In nine of ten cases of the "
+            f"study, the best rate lay within a factor "
+            f"of {within:g} of it.{longer} Too high costs more than too low: try a third of it "
+            "first, then three times as much."
         )
 
     def _ends_low(self) -> bool:

@@ -205,8 +205,11 @@ def test_the_halves_share_nothing_and_hold_all_settings():
     assert sorted(halves) == sorted(study.SETTINGS)
 
 
-def test_the_factor_that_a_suggestion_names_is_that_of_the_held_out_half():
+@pytest.mark.parametrize("steps", range_tests.STEPS)
+def test_the_factor_that_a_suggestion_names_is_that_of_the_held_out_half(steps):
     judged = suggestions.judge(suggestions.complete())
     assert judged, "no setting of the held-out half is recorded"
-    told = next(s for s in suggestions.scores(judged) if s.rule == suggestions.TOLD)
-    assert WITHIN / 1.5 < told.within <= WITHIN
+    scores = suggestions.scores([each for each in judged if each.sweep.steps == steps])
+    (within,) = [score.within for score in scores if score.rule == suggestions.TOLD]
+    named = next(factor for least, factor in WITHIN.items() if steps >= least)
+    assert named / 1.5 < within <= named
