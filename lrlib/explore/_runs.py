@@ -31,7 +31,7 @@ def comparison(runs: Sequence[Run], recorded: Mapping[str, History], steps: int,
             # One by one, without names: right of two panels they would take the panels' place.
             plots.curves(ax, {name: history}, y, [colour])
             ax.lines[-1].set(linestyle=style)
-        ax.set_xlim(0, max(longest, steps))  # a growing curve moves no axis
+        ax.set_xlim(0, 1.02 * max(longest, steps))  # a growing curve moves no axis
         for line in ax.lines[: len(recorded)]:
             line.set_linewidth(0.9)
     ends = "".join(

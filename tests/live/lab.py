@@ -1,6 +1,7 @@
 """A JupyterLab of its own on 127.0.0.1, and a chapter that is open in it."""
 
 import json
+import re
 import secrets
 import shutil
 import subprocess
@@ -13,16 +14,17 @@ from pathlib import Path
 from environments import ROOT, without
 from playwright.sync_api import Locator, Page, expect
 
-# Only so that nothing hangs: a busy machine may take long.
-PATIENCE = 240_000  # milliseconds
+# Only so that nothing hangs: a busy machine may take long to train, and to draw.
+PATIENCE = 300_000  # milliseconds
+expect.set_options(timeout=60_000)
 
 # What a reader is asked at the first start would lie over the notebook, and would be asked outside.
 SETTINGS = {"notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve copies of the notebooks from a folder, with a home of their own; gives the address."""
+def served(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Serve copies of the notebooks; gives the address, and the folder that holds them."""
     home, notebooks = folder / "home", folder / "notebooks"
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
@@ -38,6 +40,7 @@ def served(folder: Path) -> Iterator[str]:
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTER_TOKEN": token,
         "LRLIB_DATASET": "shapes10",
+        "OMP_WAIT_POLICY": "passive",  # threads that wait leave the cores to the browser
         "PYTHONPATH": str(ROOT),
     }
     options = {
@@ -58,7 +61,7 @@ def served(folder: Path) -> Iterator[str]:
             stderr=subprocess.STDOUT,
         )
     try:
-        yield f"{_address(server, home / 'runtime')}lab?token={token}&reset"
+        yield f"{_address(server, home / 'runtime')}lab?token={token}&reset", notebooks
     finally:
         server.terminate()  # it ends its kernels
         server.wait(60)
@@ -79,35 +82,40 @@ def _address(server: subprocess.Popen[bytes], runtime: Path) -> str:
 class Chapter:
     """A notebook in a tab of JupyterLab. Its cells go by the ids that they have in the file."""
 
-    def __init__(self, page: Page, name: str) -> None:
-        file = f"{name}.ipynb"
-        self.page, self.name = page, name
-        cells = json.loads((ROOT / "notebooks" / file).read_text(encoding="utf-8"))["cells"]
-        self.cells = {cell["id"]: cell for cell in cells}
+    def __init__(self, page: Page, path: Path) -> None:
+        self.page, self.path = page, path
+        self.cells = {cell["id"]: cell for cell in self._stored()}
         self._places = {id: place for place, id in enumerate(self.cells)}
         self._run: set[str] = set()
-        page.locator(f".jp-DirListing-item[title*='{file}']").dblclick()
-        page.locator(f".jp-mod-current[title*='{file}']").wait_for(timeout=PATIENCE)
-        self.panel = page.locator(f"#{page.evaluate('jupyterapp.shell.currentWidget.id')}")
-        self.show()
-        expect(self.panel.locator(".jp-Cell")).to_have_count(len(cells), timeout=PATIENCE)
-        self._idle_kernel()
+        page.locator(f".jp-DirListing-item[title*='{path.name}']").dblclick()
+        self._tab = page.locator(f".lm-TabBar-tab[title*='{path.name}']")
+        self.panel = page.locator(f"#{self._tab.get_attribute('data-id')}")
+        expect(self.panel.locator(".jp-Cell")).to_have_count(len(self.cells))
+        self.panel.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
 
-    def _idle_kernel(self) -> None:
-        idle = self.panel.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-        idle.wait_for(timeout=PATIENCE)
+    def _stored(self) -> list[dict]:
+        return json.loads(self.path.read_text(encoding="utf-8"))["cells"]
 
     def show(self) -> None:
         """Bring the chapter's tab to the front."""
-        id = self.panel.get_attribute("id")
-        self.page.evaluate("id => jupyterapp.shell.activateById(id)", id)
-        self.panel.wait_for(timeout=PATIENCE)
+        if not self.panel.is_visible():
+            self._tab.click()
+            expect(self.panel).to_be_visible()
 
     def cell(self, id: str) -> Locator:
+        self.show()
         return self.panel.locator(f"[data-windowed-list-index='{self._places[id]}']")
 
     def output(self, id: str) -> Locator:
+        """What a cell shows. JupyterLab draws it when it comes into view."""
+        self.cell(id).scroll_into_view_if_needed()
         return self.cell(id).locator(".jp-Cell-outputArea")
+
+    def saved(self) -> dict[str, list]:
+        """Save the notebook, and return the outputs that the file then has, by cell."""
+        self.panel.get_by_title("Save and create checkpoint").click()
+        expect(self._tab).not_to_have_class(re.compile("jp-mod-dirty"))
+        return {cell["id"]: cell.get("outputs", []) for cell in self._stored()}
 
     def start(self, id: str) -> None:
         """Select a cell and run it, with the keyboard."""
@@ -123,6 +131,21 @@ class Chapter:
                 self.start(id)
                 self._run.add(id)
         self.wait()
+
+    def add(self, code: str) -> None:
+        """Write a line of code into a new cell at the end, "added", and run it."""
+        self.cell(list(self._places)[-1]).focus()
+        self.page.keyboard.press("b")
+        self.page.keyboard.press("Enter")
+        self.page.keyboard.type(code)
+        self.page.keyboard.press("Control+Enter")
+        self._places["added"] = len(self._places)
+
+    def run_all(self) -> None:
+        """Start all cells; this does not wait."""
+        self.show()
+        self.menu("Run", "Run All Cells")
+        self._run = set()  # who stops this knows what has run
 
     def wait(self) -> None:
         """Wait until no cell runs and none waits."""
