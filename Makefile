@@ -20,12 +20,12 @@ endif
 
 # Else a thread that waits for another one keeps a core busy: on a busy machine a training that takes
 # seconds would take minutes. On a quiet one nothing changes.
-unit test-slow notebooks book: export OMP_WAIT_POLICY = passive
+unit test-slow test-live notebooks book: export OMP_WAIT_POLICY = passive
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint unit test-slow test-site notebooks bench record finder-scores reproduce lab hooks \
-        home clean distclean
+.PHONY: help book test lint unit test-slow test-site test-live notebooks bench record finder-scores \
+        reproduce lab hooks home clean distclean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -91,12 +91,18 @@ reproduce: $(installed) ## make three recorded runs again and compare
 	$(python) -m lrlib.evidence.reproduce $(OPTIONS)
 
 # Debian's Chromium, or one that Playwright fetches where there is none.
+chromium = command -v chromium chromium-browser google-chrome > /dev/null \
+    || .venv/bin/playwright install --with-deps chromium
+
 test-site: $(installed) ## open every page of the built site in Chromium and use its controls
 	@test -f _build/html/index.html || { echo "There is no site yet: make book" >&2; exit 1; }
-	@command -v chromium chromium-browser google-chrome > /dev/null \
-	    || .venv/bin/playwright install --with-deps chromium
+	@$(chromium)
 	$(python) -m pytest --numprocesses=auto --dist=worksteal \
 	    tests/site/check_browser.py tests/site/check_formulas.py
+
+test-live: $(installed) ## open three notebooks in JupyterLab in Chromium and use their controls
+	@$(chromium)
+	$(python) -m pytest tests/live/check_live.py
 
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks

@@ -14,6 +14,7 @@ with extra("plots", "drawing"):
     import matplotlib as mpl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 # Each colour has a contrast of at least 4.5 : 1 on white. The site's style sheet replaces them by
@@ -29,6 +30,8 @@ PALETTE = {
     "teal": "#0f766e",
     "grey": "#6b7280",
 }
+# The styles of lines, in the order in which they are used, and what SVG calls them.
+DASHES = {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}
 _COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"|translate\([^)]*\)')
 _LONG = re.compile(r"\d+\.\d{2,}")
 
@@ -50,7 +53,7 @@ def name_lines(ax: Axes) -> None:
     low, high = ax.get_ylim()
     logarithmic = ax.get_yscale() == "log"
 
-    def height(line: "mpl.lines.Line2D") -> float:
+    def height(line: Line2D) -> float:
         ys = np.asarray(line.get_ydata(), float)
         last = float(ys[np.isfinite(ys)][-1])
         if logarithmic:
@@ -62,6 +65,16 @@ def name_lines(ax: Axes) -> None:
         position = max(height(line), position + 0.075)
         name, colour = str(line.get_label()), line.get_color()
         ax.text(1.02, position, name, color=colour, transform=ax.transAxes, va="center", size=9)
+
+
+def swatch(line: Line2D) -> str:
+    """A piece of a line, to stand beside its name."""
+    colour, dashes = follow_theme(str(line.get_color())), DASHES[str(line.get_linestyle())]
+    return (
+        '<svg class="lrlib-swatch" viewBox="0 0 32 8" width="32" height="8" aria-hidden="true">'
+        f'<path d="M0 4H32" stroke-width="2.5" style="stroke: {colour}" '
+        f'stroke-dasharray="{dashes}"/></svg>'
+    )
 
 
 def follow_theme(text: str) -> str:

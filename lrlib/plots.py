@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from lrlib._drawing import DASHES, name_lines, svg, tick_whole_percents
 from lrlib._drawing import PALETTE as PALETTE
-from lrlib._drawing import name_lines, svg, tick_whole_percents
 from lrlib._extras import extra
 from lrlib.history import History
 
@@ -37,7 +37,6 @@ _AXIS_LABELS = {
     "val_loss": "validation loss",
     "val_accuracy": "validation accuracy",
 }
-_LINE_STYLES = ("-", "--", "-.", ":")
 _SMOOTHING = 15
 
 
@@ -99,7 +98,7 @@ def curves(
         raise ValueError(f"y must be one of {', '.join(_AXIS_LABELS)}, got {y!r}")
     if not series:
         raise ValueError("series must hold at least one run or schedule, got none")
-    styles = itertools.cycle(_LINE_STYLES)
+    styles = itertools.cycle(DASHES)
     for (name, values), colour in zip(series.items(), itertools.cycle(colours), strict=False):
         xs, ys = _points(values, y)
         marker = "o" if y.startswith("val_") else None

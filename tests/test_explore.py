@@ -420,7 +420,15 @@ class Form:
     @property
     def ends(self):
         """How each run of the figure ended, by its name."""
-        return dict(item.split(": ", 1) for item in re.findall("<li>(.*?)</li>", self.figure.value))
+        items = re.findall("<li>.*?</svg> (.*?)</li>", self.figure.value)
+        return dict(item.split(": ", 1) for item in items)
+
+    @property
+    def looks(self):
+        """Colour and dashes of each run by its name, as the list below the figure has them."""
+        item = r'stroke: var\(--lrlib-(\w+)[^"]*" stroke-dasharray="([^"]*)"/></svg> (.*?): '
+        found = re.findall(item, self.figure.value)
+        return {name: (colour, dashes) for colour, dashes, name in found}
 
     def is_ready(self):
         return [self.buttons[name].disabled for name in ("Train", "Stop")] == [False, True]
@@ -591,21 +599,46 @@ def test_the_last_four_runs_stay_and_are_named_by_what_differs(live):
     assert list(form.ends) == ["every 3", "every 5", "every 6", "every 7"]
 
 
-def colours_of(svg):
-    names = re.findall(r"fill: var\(--lrlib-(\w+)[^>]*>(?:[^<]*)(every \d)<", svg)
-    return {name: colour for colour, name in names}
-
-
 def test_a_run_keeps_its_colour_while_it_stays(live):
     form = Form(ten_steps, every=(1, 9, 3))
     seen = []
     for every in range(1, 8):
         form.train(every)
-        seen.append(colours_of(form.figure.value))
+        seen.append({name: colour for name, (colour, _) in form.looks.items()})
     assert len(set(seen[-1].values())) == 4
     for before, after in itertools.pairwise(seen):
         both = before.keys() & after.keys()
         assert {name: before[name] for name in both} == {name: after[name] for name in both}
+
+
+def panels_of(svg):
+    """The width of each panel, as a fraction of the figure's."""
+    width = re.search(r'viewBox="0 0 (\d+) ', svg)[1]
+    panels = re.findall(r'axes_\d+">\s*<g id="[^"]*patch_\d+">\s*<path d="([^"]*)"', svg)
+    edges = [[float(x) for x in re.findall(r"[ML] ([\d.]+)", panel)] for panel in panels]
+    return [(max(xs) - min(xs)) / float(width) for xs in edges]
+
+
+def test_the_panels_keep_their_size_however_long_the_names_are(live):
+    """Names that stand right of two panels take the panels' place."""
+    recorded = {"the run that the chapter has made above": ten_steps(lambda history: None)}
+    ranges = {"peak_learning_rate_of_the_run": (0.001, 1.0, 0.1), "every_so_many_steps": (1, 9, 3)}
+    form = Form(ten_steps, recorded=recorded, **ranges)
+    before = panels_of(form.figure.value)
+    assert len(before) == 2
+    assert min(before) > 0.4
+    for rate in (0.1, 0.2, 0.3, 0.4, 0.5):
+        form.train(rate)
+        assert panels_of(form.figure.value) == pytest.approx(before, abs=0.02)
+
+
+def test_runs_differ_in_colour_and_in_dashes_and_the_list_shows_both(live):
+    form = Form(ten_steps, recorded={"cosine": ten_steps(lambda history: None)}, every=(1, 9, 3))
+    for every in (1, 2, 3):
+        form.train(every)
+    assert list(form.looks) == list(form.ends)
+    colours, dashes = zip(*form.looks.values(), strict=True)
+    assert len(set(colours)) == len(set(dashes)) == 4
 
 
 def test_recorded_runs_lie_under_the_readers_runs_thinner_and_named(live):

@@ -1,10 +1,12 @@
 """The figure of the runs that `lrlib.explore.retrain` compares, with a kernel and without one."""
 
 import html
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from lrlib import plots
+from lrlib._drawing import DASHES, swatch
 from lrlib.explore._ranges import Values, words
 from lrlib.history import History
 
@@ -17,20 +19,26 @@ class Run(NamedTuple):
 
 def comparison(runs: Sequence[Run], recorded: Mapping[str, History], steps: int, alt: str) -> str:
     """Draw the runs over the recorded ones and say below how each ended; in HTML."""
-    series = {f"{name} (recorded)": history for name, history in recorded.items()}
-    series |= zip(_names(runs), (run.history for run in runs), strict=True)
-    if not series:
+    drawn = [(f"{name} (recorded)", "grey", history) for name, history in recorded.items()]
+    named = zip(_names(runs), runs, strict=True)
+    drawn += [(name, run.colour, run.history) for name, run in named]
+    if not drawn:
         return ""
     figure, axes = plots.panels(columns=2)
-    colours = [*("grey" for _ in recorded), *(run.colour for run in runs)]
-    longest = max(len(history.step) for history in series.values())
+    longest = max(len(history.step) for _, _, history in drawn)
     for ax, y in zip(axes, ("loss", "val_accuracy"), strict=True):
-        plots.curves(ax, series, y, colours)
-        ax.set_xlim(0, max(longest, steps))  # a growing curve moves no axis
+        for (name, colour, history), style in zip(drawn, itertools.cycle(DASHES), strict=False):
+            # One by one, without names: right of two panels they would take the panels' place.
+            plots.curves(ax, {name: history}, y, [colour])
+            ax.lines[-1].set(linestyle=style)
+        ax.set_xlim(0, 1.02 * max(longest, steps))  # a growing curve moves no axis
         for line in ax.lines[: len(recorded)]:
             line.set_linewidth(0.9)
-    ends = (f"<li>{html.escape(f'{name}: {history}')}</li>" for name, history in series.items())
-    return f"{plots.show(figure, alt).data}<ul>{''.join(ends)}</ul>"
+    ends = "".join(
+        f"<li>{swatch(line)} {html.escape(f'{name}: {history}')}</li>"
+        for line, (name, _, history) in zip(axes[0].lines, drawn, strict=True)
+    )
+    return f'{plots.show(figure, alt).data}<ul style="list-style: none">{ends}</ul>'
 
 
 def _names(runs: Sequence[Run]) -> list[str]:

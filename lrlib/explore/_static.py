@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lrlib import plots
-from lrlib._drawing import follow_theme
+from lrlib._drawing import swatch
 from lrlib._extras import extra
 from lrlib._ids import new_id
 from lrlib.explore import _described
@@ -36,7 +36,6 @@ with extra("plots", "a figure to play with"):
     from matplotlib.lines import Line2D
 
 _POSITIONS = {1: 13, 2: 6, 3: 4, 4: 3}  # of each slider, by how many there are
-_DASHES = {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}
 
 
 def frames(
@@ -150,12 +149,8 @@ def _place_of(first: float, low: float, high: float, whole: bool) -> tuple[int, 
 
 def _checkbox(key: str, number: int, name: str, line: Line2D, *, checked: bool) -> str:
     """A box, a piece of the line that it stands for, and its name."""
-    colour = follow_theme(str(line.get_color()))
-    dashes = _DASHES[str(line.get_linestyle())]
     mark = " checked" if checked else ""
     return (
         f'<label><input type="checkbox" id="{key}-{number}" value="{number}"{mark} '
-        'data-lm-suppress-shortcuts="true">'
-        '<svg class="lrlib-swatch" viewBox="0 0 32 8" aria-hidden="true"><path d="M0 4H32" '
-        f'style="stroke: {colour}" stroke-dasharray="{dashes}"/></svg>{html.escape(name)}</label>'
+        f'data-lm-suppress-shortcuts="true">{swatch(line)}{html.escape(name)}</label>'
     )

@@ -1,23 +1,5 @@
-"""The browser that the site is opened in. It can reach nothing but what a test serves."""
+"""What the checks of the site share."""
 
-import shutil
-from collections.abc import Iterator
+from chromium import browser
 
-import pytest
-from playwright.sync_api import Browser, sync_playwright
-
-OPTIONS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    # Debian's Chromium, or else the one that `playwright install chromium` has fetched.
-    names = ("chromium", "chromium-browser", "google-chrome")
-    installed = next(filter(None, map(shutil.which, names)), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=installed, args=list(OPTIONS))
-        yield browser
-        browser.close()
+__all__ = ["browser"]

@@ -1,0 +1,160 @@
+"""Notebooks as their readers have them, in JupyterLab and a real browser: `make test-live`.
+
+JupyterLab serves copies of the notebooks on 127.0.0.1, and Chromium uses them as a reader would.
+Cells run in the quick budget on Shapes-10; each check runs those that it needs.
+"""
+
+import ast
+import re
+
+import pytest
+from lab import PATIENCE, Chapter
+from playwright.sync_api import Locator, expect
+
+from lrlib.explore._ranges import first_value, words
+
+# The tags of cells whose code the site folds or leaves out.
+FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+
+
+def source(cell: dict) -> str:
+    return "".join(cell["source"]) if cell["cell_type"] == "code" else ""
+
+
+def test_code_is_folded_where_the_site_folds_it(chapter: Chapter) -> None:
+    for id, cell in chapter.cells.items():
+        if cell["cell_type"] == "code":
+            shown = chapter.cell(id)
+            folded = shown.locator(".jp-InputPlaceholder").is_visible()
+            assert folded == bool(FOLDED & set(cell["metadata"].get("tags", []))), id
+            assert folded != shown.locator(".cm-editor").is_visible(), id
+
+
+def test_no_markup_is_raw(chapter: Chapter) -> None:
+    for id, cell in chapter.cells.items():
+        if cell["cell_type"] == "markdown":
+            text = chapter.cell(id).locator(".jp-MarkdownOutput").inner_text()
+            for mark in ("{cite", "{ref", "{doc", "```", "]("):
+                assert mark not in text, id
+
+
+def first_values(cell: dict) -> dict[str, float]:
+    """Where the sliders of a cell begin, as its code says, by their labels."""
+    nodes = ast.walk(ast.parse(source(cell)))
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    given = {
+        each.arg: each.value
+        for call in calls
+        if ast.unparse(call.func) in ("explore.sliders", "explore.retrain")
+        for each in call.keywords
+        if isinstance(each.value, ast.Tuple | ast.List)
+    }
+    return {words(name): first_value(ast.literal_eval(each)) for name, each in given.items()}
+
+
+def test_a_slider_begins_exactly_where_the_code_says(chapter: Chapter) -> None:
+    explorers = [id for id, cell in chapter.cells.items() if "explore.sliders(" in source(cell)]
+    chapter.run("imports", *explorers)
+    for id in explorers:
+        shown, first = chapter.output(id), first_values(chapter.cells[id])
+        for name, value in first.items():
+            slider = shown.locator(".widget-slider", has_text=name)
+            expect(slider.locator(".widget-readout")).to_have_text(f"{value:.4g}")
+            label = slider.locator(".widget-label")
+            assert label.evaluate("label => label.scrollWidth <= label.clientWidth"), name
+        # The kernel writes the text of the figure: what a browser had moved would stand there.
+        said = ", ".join(f"{name} {value:.4g}" for name, value in first.items())
+        text = re.compile(re.escape(said) + r"\.$")
+        expect(shown.locator("figure svg")).to_have_attribute("aria-label", text)
+
+
+def test_whole_numbers_stay_whole(warm_up: Chapter) -> None:
+    warm_up.run("imports", "explore")
+    shown = warm_up.output("explore")
+    shown.locator(".widget-slider", has_text="warmup steps").get_by_role("slider").focus()
+    for steps in (72, 73, 74):
+        warm_up.page.keyboard.press("ArrowRight")
+        moved = re.compile(rf"warmup steps {steps}, start 0\.1\.$")
+        expect(shown.locator("figure svg")).to_have_attribute("aria-label", moved)
+
+
+def said(values: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
+def panels(figure: Locator) -> list[float]:
+    """The width of each panel, in pixels as they are seen."""
+    frames = figure.locator("g[id*='axes_'] > g[id*='patch_']:first-child > path")
+    return [frame.bounding_box()["width"] for frame in frames.all()]
+
+
+@pytest.mark.parametrize("chapter", ["cyclical", "warm_up"], indirect=True)
+def test_a_run_with_the_readers_values_leaves_the_panels_their_size(chapter: Chapter) -> None:
+    chapter.run(
+        "imports", "data", *(id for id in ("new-run", "run") if id in chapter.cells), "retrain"
+    )
+    form = chapter.output("retrain")
+    figure, runs = form.locator("figure svg"), form.locator("li")
+    before = panels(figure)
+    form.get_by_role("button", name="Train").click()
+    expect(runs).to_contain_text(["above (recorded)", said(first_values(chapter.cells["retrain"]))])
+    expect(runs.last).to_contain_text("after the last epoch", timeout=PATIENCE)
+    assert panels(figure) == pytest.approx(before, rel=0.05)
+    assert min(before) > 0.4 * figure.bounding_box()["width"]
+
+
+@pytest.mark.parametrize(
+    ("chapter", "question", "answer", "runs"),
+    [
+        ("cyclical", "predict-rises", "never", ["data", "new-run", "run", "score-rises"]),
+        ("finder", "guess-stop", "below 0.1", ["data", "range-test", "score-stop"]),
+    ],
+    indirect=["chapter"],
+)
+def test_a_prediction_is_scored_when_it_is_answered_after_the_run(
+    chapter: Chapter, question: str, answer: str, runs: list[str]
+) -> None:
+    chapter.run("imports", question, *runs)
+    score = chapter.output(runs[-1])
+    expect(score).to_contain_text("You have not chosen an answer above; the run says:")
+    chapter.output(question).get_by_text(answer, exact=True).click()
+    expect(score).to_contain_text(re.compile(f"[✓✗] You said: {answer}; the run says:"))
+
+
+def test_a_quiz_answers_in_its_own_tab(cyclical: Chapter, finder: Chapter) -> None:
+    """JupyterLab has one document for all the notebooks that are open in it."""
+    cyclical.run("imports", "quiz-second-peak")
+    finder.run("imports", "quiz-curve")
+    finder.output("quiz-curve").get_by_text("The loss of one batch").click()
+    said = finder.output("quiz-curve").locator("[role=status]")
+    expect(said).to_contain_text("✓ Right. Each point is measured before its own update.")
+    first = cyclical.output("quiz-second-peak")
+    expect(first.locator("[role=status] p:not([hidden])")).to_have_count(0)
+    first.get_by_text("0.05", exact=True).click()
+    expect(first.locator("[role=status]")).to_contain_text("✗ Not this one. Half of the first peak")
+    expect(said).to_contain_text("✓ Right.")
+
+
+def test_no_two_things_in_the_window_have_one_id(cyclical: Chapter, finder: Chapter) -> None:
+    for chapter, quiz in ((cyclical, "quiz-second-peak"), (finder, "quiz-curve")):
+        chapter.run("imports", "explore", quiz)
+    ids = cyclical.page.evaluate(
+        "[...document.querySelectorAll('.jp-Notebook [id]')].map(e => e.id)"
+    )
+    assert len(ids) > 100
+    assert sorted(set(ids)) == sorted(ids)
+
+
+def test_the_stop_button_ends_the_run_and_nothing_is_concluded_from_it(warm_up: Chapter) -> None:
+    warm_up.run_all()
+    run = warm_up.output("run")
+    expect(run.locator(".progress")).to_be_visible()
+    warm_up.panel.get_by_title("Interrupt the kernel").click()
+    warm_up.wait()
+    expect(run).to_contain_text("KeyboardInterrupt")
+    outputs, ids = warm_up.saved(), list(warm_up.cells)
+    (printed,) = [each["text"] for each in outputs["run"] if each.get("name") == "stdout"]
+    assert re.search("Stopped: interrupted after .* Its history is `train.last`", "".join(printed))
+    assert [id for id in ids[ids.index("run") + 1 :] if outputs[id]] == []
+    warm_up.add("print(len(train.last.step), train.last.stopped)")
+    expect(warm_up.output("added")).to_contain_text(re.compile(r"\d+ interrupted after \d+ steps?"))
