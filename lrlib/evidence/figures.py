@@ -13,7 +13,7 @@ import numpy as np
 from lrlib import schedules
 from lrlib._drawing import PALETTE, name_lines, tick_whole_percents
 from lrlib._extras import extra
-from lrlib.evidence import side_checks, study
+from lrlib.evidence import comparisons, side_checks, study
 from lrlib.evidence.measures import paired
 from lrlib.evidence.queries import Recorded, interval
 from lrlib.evidence.rows import Row
@@ -142,6 +142,31 @@ def differences(
         recorded.setting.describe(length),
         f"each at its tuned rate, {pairs} pairs, 95 % intervals",
     )
+    return ax
+
+
+def results(ax: Axes, recorded: Recorded, length: str = "long") -> Axes:
+    """Draw what each strategy reached on test data, mean and 95 % interval, the best one on top.
+
+    Strategies whose runs are not complete are left out.
+    """
+    sign = 1 if recorded.setting.measure == "accuracy" else -1
+    found = {}
+    for strategy in recorded.strategies(length):
+        side = comparisons.side(recorded, strategy, length)
+        lr = recorded.tuned_lr(strategy, length)
+        if side is not None and lr is not None:
+            found[strategy] = interval([sign * value for value in side.evaluated[lr]])
+    ordered = sorted(found, key=lambda strategy: sign * found[strategy][0])
+    for height, strategy in enumerate(ordered):
+        mean, low, high = found[strategy]
+        colour = PALETTE[STRATEGIES[strategy].colour]
+        ax.plot([low, high], [height, height], color=colour)
+        ax.plot(mean, height, "o", color=colour, ms=5)
+    ax.set_yticks(range(len(ordered)), [STRATEGIES[strategy].label for strategy in ordered])
+    names = {1: "test accuracy, %", -1: "test loss, hundredths of a nat (lower is better)"}
+    ax.set(xlabel=names[sign])
+    _caption(ax, recorded.setting.describe(length), "fresh seeds at the tuned rate")
     return ax
 
 

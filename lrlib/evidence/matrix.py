@@ -201,6 +201,12 @@ def differences(recorded: Recorded, pairs: Sequence[tuple[str, str]]) -> HTML:
     )
 
 
+def complete(recorded: Recorded) -> int:
+    """Count the strategies of a setting whose runs are complete."""
+    names = recorded.strategies("long")
+    return sum(comparisons.side(recorded, name, "long") is not None for name in names)
+
+
 def summary(cells: Cells) -> HTML:
     """List the claims whose verdicts agree in several settings, and those whose verdicts part."""
     groups: dict[str, list[str]] = {

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from synthetic import row
 
-from lrlib.evidence import comparisons, matrix, study, tables
+from lrlib import plots
+from lrlib.evidence import comparisons, figures, matrix, study, tables
 from lrlib.evidence.comparisons import Comparison, Found
 from lrlib.evidence.queries import Recorded
 from lrlib.evidence.settings import SETTINGS
@@ -224,6 +225,18 @@ def test_the_summary_tells_what_held_everywhere_from_what_parted():
     assert html.escape(ALL[0].claim) in differing
     assert html.escape(ALL[1].claim.removesuffix(".")) in everywhere
     assert f"Failed: {SETTINGS['sparse'].label}." in html.unescape(differing)
+
+
+@pytest.mark.parametrize(("setting", "best"), [("cnn-mean", 0.7), ("text", -1.9)])
+def test_what_each_strategy_reached_stands_with_the_best_on_top(setting, best):
+    reached = recorded(setting, cosine=best, fixed=best - 0.02, linear=best - 0.01)
+    ax = plots.panels()[1][0]
+    figures.results(ax, reached)
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert names == ["fixed", "linear to zero", "cosine"]
+    dots = [float(drawn.get_xdata()[0]) for drawn in ax.lines if drawn.get_marker() == "o"]
+    assert dots == sorted(dots, reverse=best < 0)  # a loss is lower at the top
+    assert matrix.complete(reached) == 3
 
 
 def test_machines_are_compared_by_the_runs_that_all_of_them_make():
