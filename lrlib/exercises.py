@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from lrlib._extras import extra
 from lrlib._markup import marked_up
+from lrlib._styles import styled
 
 with extra("widgets", "an exercise"):
     from IPython.display import HTML
@@ -48,4 +49,4 @@ def check(test: Callable[..., None], *answers: object) -> HTML:
 
 def _feedback(kind: str, text: str) -> HTML:
     mark = {"right": "✓", "not-yet": "✗"}[kind]
-    return HTML(f'<p class="lrlib-{kind}" role="status">{mark} {marked_up(text)}</p>')
+    return HTML(styled(f'<p class="lrlib-{kind}" role="status">{mark} {marked_up(text)}</p>'))
