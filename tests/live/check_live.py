@@ -31,6 +31,13 @@ def test_code_is_folded_where_the_site_folds_it(chapter: Chapter) -> None:
             assert folded != shown.locator(".cm-editor").is_visible(), id
 
 
+def test_a_solution_does_not_give_itself_away(chapter: Chapter) -> None:
+    """JupyterLab shows the first line of what it folds."""
+    for id, cell in chapter.cells.items():
+        if "exercise-solution" in cell["metadata"].get("tags", []):
+            expect(chapter.cell(id).locator(".jp-PlaceholderText")).to_have_text("# Solution")
+
+
 @pytest.mark.xfail(reason="citations are MyST's markup, which JupyterLab doesn't know")
 def test_no_markup_is_raw(chapter: Chapter) -> None:
     for id, cell in chapter.cells.items():
