@@ -17,8 +17,8 @@ with extra("plots", "drawing"):
     from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-# Each colour has a contrast of at least 4.5 : 1 on white. The site's style sheet replaces them by
-# lighter ones on a dark page.
+# Each colour has a contrast of at least 4.5 : 1 on white. Style sheets have lighter ones for a dark
+# page.
 PALETTE = {
     "blue": "#1f6fb4",
     "orange": "#b45309",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from lrlib._extras import extra
 from lrlib._markup import marked_up
+from lrlib._styles import styled
 
 with extra("widgets", "an exercise"):
     from IPython.display import HTML
@@ -53,4 +54,4 @@ def _feedback(kind: str, text: str) -> HTML:
             "<p>Run this chapter, and the check tells you whether your answer is right.</p>"
         )
     mark = {"right": "✓", "not-yet": "✗"}[kind]
-    return HTML(f'<p class="lrlib-{kind}" role="status">{mark} {marked_up(text)}</p>')
+    return HTML(styled(f'<p class="lrlib-{kind}" role="status">{mark} {marked_up(text)}</p>'))

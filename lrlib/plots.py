@@ -13,6 +13,7 @@ import numpy as np
 from lrlib._drawing import DASHES, name_lines, svg, tick_whole_percents
 from lrlib._drawing import PALETTE as PALETTE
 from lrlib._extras import extra
+from lrlib._styles import styled
 from lrlib.history import History
 
 with extra("plots", "drawing"):
@@ -142,7 +143,7 @@ def _name_runs(ax: Axes, runs: Sequence[History]) -> None:
     new = [f"{run.setting}, seed {run.seed}" for run in runs]
     if runs:
         lines = "\n".join(dict.fromkeys([*known, *new]))
-        figure.supxlabel(lines, size=8, color=PALETTE["grey"], x=0.01, ha="left")
+        figure.supxlabel(lines, size=9, color=PALETTE["grey"], x=0.01, ha="left")
 
 
 def show(figure: Figure, alt: str) -> HTML:
@@ -165,4 +166,4 @@ def show(figure: Figure, alt: str) -> HTML:
     """
     if not alt.strip():
         raise ValueError("alt must say what the figure shows, got an empty text")
-    return HTML(f'<figure class="lrlib-figure">{svg(figure, alt)}</figure>')
+    return HTML(styled(f'<figure class="lrlib-figure">{svg(figure, alt)}</figure>'))

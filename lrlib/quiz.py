@@ -9,6 +9,7 @@ from typing import Any
 from lrlib._extras import extra
 from lrlib._ids import new_id
 from lrlib._markup import marked_up
+from lrlib._styles import styled
 
 with extra("plots", "a quiz"):
     from IPython.display import HTML, display
@@ -84,7 +85,7 @@ class Prediction:
                 yours = "You have not chosen an answer above"
             else:
                 yours = f"{'✓' if given == right else '✗'} You said: {marked_up(given)}"
-            return f'<div class="lrlib-score"><p role="status">{yours}; {result}</p></div>'
+            return styled(f'<div class="lrlib-score"><p role="status">{yours}; {result}</p></div>')
 
         return _Score(text, self._buttons)
 
@@ -141,9 +142,11 @@ def ask(question: str, answers: Mapping[str, str], right: str) -> HTML:
         for answer, why in answers.items()
     )
     return HTML(
-        f'<div class="lrlib-quiz">{_fieldset(key, question, list(answers))}'
-        f'<div role="status">{explanations}</div>'
-        f"<script>{_EXPLAIN.replace('KEY', json.dumps(key))}</script></div>"
+        styled(
+            f'<div class="lrlib-quiz">{_fieldset(key, question, list(answers))}'
+            f'<div role="status">{explanations}</div>'
+            f"<script>{_EXPLAIN.replace('KEY', json.dumps(key))}</script></div>"
+        )
     )
 
 

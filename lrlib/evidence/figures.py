@@ -289,4 +289,4 @@ def _rates_below(ax: Axes, rates: Iterable[float]) -> None:
 def _caption(ax: Axes, setting: str, text: str) -> None:
     """Say below the figure where the runs were made, and how many there are."""
     text = f"{setting}, {text}"
-    ax.figure.supxlabel(text, size=8, color=PALETTE["grey"], x=0.01, ha="left")
+    ax.figure.supxlabel(text, size=9, color=PALETTE["grey"], x=0.01, ha="left")

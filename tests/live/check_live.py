@@ -6,10 +6,12 @@ Cells run in the quick budget on Shapes-10; each check runs those that it needs.
 
 import ast
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from lab import PATIENCE, Chapter
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from lrlib.explore._ranges import first_value, words
 
@@ -28,6 +30,13 @@ def test_code_is_folded_where_the_site_folds_it(chapter: Chapter) -> None:
             folded = shown.locator(".jp-InputPlaceholder").is_visible()
             assert folded == bool(FOLDED & set(cell["metadata"].get("tags", []))), id
             assert folded != shown.locator(".cm-editor").is_visible(), id
+
+
+def test_a_solution_does_not_give_itself_away(chapter: Chapter) -> None:
+    """JupyterLab shows the first line of what it folds."""
+    for id, cell in chapter.cells.items():
+        if "exercise-solution" in cell["metadata"].get("tags", []):
+            expect(chapter.cell(id).locator(".jp-PlaceholderText")).to_have_text("# Solution")
 
 
 def test_no_markup_is_raw(chapter: Chapter) -> None:
@@ -143,6 +152,85 @@ def test_no_two_things_in_the_window_have_one_id(cyclical: Chapter, finder: Chap
     )
     assert len(ids) > 100
     assert sorted(set(ids)) == sorted(ids)
+
+
+@pytest.fixture(params=["JupyterLab Light", "JupyterLab Dark"])
+def theme(request: pytest.FixtureRequest, window: Page) -> Iterator[str]:
+    def choose(name: str) -> None:
+        window.evaluate(
+            "name => jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name
+        )
+        expect(window.locator("body")).to_have_attribute("data-jp-theme-name", name)
+
+    choose(request.param)
+    yield request.param
+    choose("JupyterLab Light")
+
+
+# The contrast of each text and each line that can be seen, against the ground behind it. Bands let
+# the ground shine through and are left out.
+CONTRASTS = """output => {
+  const channels = (colour) => {
+    const [r, g, b, opacity = 1] = (colour.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
+    return { rgb: [r, g, b], opacity };
+  };
+  const ground = (element) => {
+    const { rgb, opacity } = channels(getComputedStyle(element).backgroundColor);
+    return opacity === 1 ? rgb : ground(element.parentElement);
+  };
+  const luminance = (rgb) => {
+    const [r, g, b] = rgb.map((c) => c / 255)
+      .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const contrast = (colour, behind) => {
+    const seen = colour.rgb.map((c, i) => colour.opacity * c + (1 - colour.opacity) * behind[i]);
+    const [low, high] = [luminance(seen), luminance(behind)].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const found = [];
+  for (const element of output.querySelectorAll(":not(script, style, defs, defs *)")) {
+    const style = getComputedStyle(element);
+    const drawn = element.matches("svg path, svg use, svg text");
+    const written = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!(drawn || written) || !element.checkVisibility() || style.fillOpacity < 1) continue;
+    for (const colour of (drawn ? [style.stroke, style.fill] : [style.color]).map(channels)) {
+      if (colour.opacity === 0) continue;
+      found.push([contrast(colour, ground(element)), element.outerHTML.slice(0, 200)]);
+    }
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize(
+    ("chapter", "cells"),
+    [
+        ("cyclical", ["explore", "predict-rises", "quiz-second-peak", "study-curves"]),
+        ("warm_up", ["explore", "guess-peak", "quiz-lambda", "study-curves", "sensitive-figure"]),
+        ("finder", ["explore", "guess-stop", "quiz-curve"]),
+    ],
+    indirect=["chapter"],
+)
+def test_what_a_cell_shows_can_be_read(theme: str, chapter: Chapter, cells: list[str]) -> None:
+    chapter.run("imports", *cells)
+    for id in cells:
+        output = chapter.output(id).locator(".jp-OutputArea-output")  # and not JupyterLab's number
+        output.locator("figure, .lrlib-quiz, .widget-radio").first.wait_for()
+        for question in output.locator(".lrlib-question label").all():
+            question.click()
+        found = output.evaluate(CONTRASTS)
+        assert found, id
+        assert [each for each in found if each[0] < 4.5] == [], id
+
+
+def test_a_quiz_has_one_answer_a_line(chapter: Chapter) -> None:
+    (quiz, *_) = [id for id, cell in chapter.cells.items() if "quiz.ask(" in source(cell)]
+    chapter.run("imports", quiz)
+    boxes = [each.bounding_box() for each in chapter.output(quiz).locator("label").all()]
+    assert len(boxes) >= 3
+    assert all(above["y"] + above["height"] <= below["y"] for above, below in pairwise(boxes))
+    assert len({box["x"] for box in boxes}) == 1
 
 
 def test_the_stop_button_ends_the_run_and_nothing_is_concluded_from_it(warm_up: Chapter) -> None:

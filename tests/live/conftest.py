@@ -22,6 +22,7 @@ def window(browser: Browser, lab: tuple[str, Path]) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(60_000)
     page.goto(lab[0])
+    page.locator(".jp-DirListing-item").first.wait_for()
     yield page
     page.close()
 
