@@ -14,7 +14,7 @@ DARK = {
     "teal": "#4fc3d0",
     "grey": "#a8b0b8",
 }
-_STYLE = f"""<style>
+STYLE = f"""<style>
 :is([data-jp-theme-light="false"], .vscode-dark, .vscode-high-contrast, html[theme="dark"]) {{
   {" ".join(f"--lrlib-{name}: {colour};" for name, colour in DARK.items())}
 }}
@@ -32,4 +32,4 @@ _STYLE = f"""<style>
 
 def styled(text: str) -> str:
     """Give an output its styles, where it is no page of the book."""
-    return text if os.environ.get("LRLIB_STATIC") else _STYLE + text
+    return text if os.environ.get("LRLIB_STATIC") else STYLE + text

@@ -24,6 +24,8 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from lrlib._styles import STYLE
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
     ("lrlib", "*.py"),
@@ -74,6 +76,8 @@ def as_a_page(executed: NotebookNode) -> NotebookNode:
         for output in cell.outputs:
             if PAGE in output.get("data", {}):
                 output.data = output.data[PAGE]
+            if "text/html" in output.get("data", {}):  # a page has a style sheet of its own
+                output.data["text/html"] = output.data["text/html"].removeprefix(STYLE)
             if "execution_count" in output:
                 output.execution_count = number
     metadata = {name: value for name, value in executed.metadata.items() if name != "widgets"}

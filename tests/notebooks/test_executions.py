@@ -86,6 +86,13 @@ def test_an_error_in_a_callback_is_seen(execute):
     assert "a fault in the drawing" not in str(errors_in_widgets(notebook))
 
 
+STYLED = """
+from IPython.display import HTML
+from lrlib._styles import styled
+HTML(styled("<p>An answer.</p>"))
+"""
+
+
 def shown(notebook):
     """What each cell shows; what a kernel counts up is the same in all."""
     outputs = [[o.get("data") or o.text for o in cell.outputs] for cell in notebook.cells]
@@ -94,7 +101,8 @@ def shown(notebook):
 
 @pytest.mark.slow
 def test_a_page_is_what_the_book_gets_where_it_runs_a_notebook_itself(execute):
-    sources = [s.replace("WRONG", "None") for s in (BAR, SLIDERS, RETRAIN, PREDICTION, SCORE)]
+    cells = (BAR, SLIDERS, RETRAIN, PREDICTION, SCORE, STYLED)
+    sources = [each.replace("WRONG", "None") for each in cells]
     tested = execute(*sources)
     assert errors(tested) == []
     assert "CIFAR-10, 100 images, 1 epoch" in texts(tested)
