@@ -175,7 +175,11 @@ def finder(judged: Sequence[Judged]) -> HTML:
     for score in suggestions.scores(everything):
         own = [each for each in everything if each.rule == score.rule]
         lost = [_percent([e.regret for e in own if e.sweep.optimizer == name]) for name in TESTED]
-        rest = [f"{100 * score.mean:.1f} %", f"{100 * score.worst:.0f} %", f"{score.far_off:.0%}"]
+        rest = [
+            _percent([score.mean]),
+            f"{100 * score.worst:.0f}\u00a0%",
+            f"{100 * score.far_off:.0f}\u00a0%",
+        ]
         lines.append([html.escape(score.rule), *lost, *rest])
     return _table(
         "Lost by training at what is suggested, as a share of what the best rate gains over "
@@ -187,7 +191,7 @@ def finder(judged: Sequence[Judged]) -> HTML:
 
 
 def _percent(shares: Sequence[float]) -> str:
-    return f"{100 * fmean(shares):.1f} %" if shares else "–"
+    return f"{100 * fmean(shares):.1f}\u00a0%" if shares else "–"
 
 
 def protocol(recorded: Recorded) -> HTML:
