@@ -18,6 +18,7 @@ import torch
 from torch.nn.functional import cross_entropy, mse_loss
 
 from lrlib import data, finder, model
+from lrlib.evidence import read
 from lrlib.finder.rules import RULES, WITHIN
 
 METHODS = ("floor", "halfway")  # lrlib's own; the others are tested beside their libraries
@@ -320,6 +321,7 @@ def test_the_default_agrees_with_itself_on_the_real_network(real_data):
         )
         batches = data.Batches(splits.train, seed=seed)
         test = finder.range_test(net, optimizer, cross_entropy, batches)
-        found.append(np.log10(test.suggest()))
+        found.append(np.log10(test.suggest(run_steps=702)))
     assert np.std(found, ddof=1) <= 0.3
-    assert 0.02 <= 10 ** np.mean(found) <= 0.3
+    best = read("cnn-max").tuned_lr("fixed", "short")  # the record's, after 702 steps
+    assert best / 5 <= 10 ** np.mean(found) <= best  # it errs low: too high costs more
