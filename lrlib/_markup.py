@@ -1,9 +1,30 @@
-"""The little markup that questions, answers and hints have."""
+"""Markup that several outputs share: marked text, numbers with a sign, tables."""
 
 import html
 import re
+from collections.abc import Iterable, Sequence
 
 
 def marked_up(text: str) -> str:
     """Escape a text for a page; what stands between backticks becomes code."""
     return re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text))
+
+
+def signed(value: float) -> str:
+    """Write a number to two places, always with its sign."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Make a table that scrolls where it is too wide; cells are HTML, an empty header is none."""
+    heads = "".join(f'<th scope="col">{cell}</th>' for cell in header) if any(header) else ""
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+        for first, *rest in lines
+    )
+    head = f"<thead><tr>{heads}</tr></thead>" if heads else ""
+    return (
+        f'<div class="lrlib-table" tabindex="0" role="region" aria-label="{html.escape(caption)}">'
+        f'<table class="table"><caption>{html.escape(caption)}</caption>'
+        f"{head}<tbody>{body}</tbody></table></div>"
+    )

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
 from lrlib._extras import extra
 from lrlib.evidence import intervals, study
@@ -153,13 +152,6 @@ def side(recorded: Recorded, strategy: str, length: str) -> Side | None:
     grid, seeds = study.last_choice(recorded.results, of)
     tuning = {lr: [recorded.results[of.run("tuning", lr, seed)] for seed in seeds] for lr in grid}
     return Side(tuning, evaluated)
-
-
-def result(recorded: Recorded, strategy: str, length: str = "long") -> float | None:
-    """Return the mean result of a strategy at its tuned rate, in points; `None` without runs."""
-    found = side(recorded, strategy, length)
-    lr = recorded.tuned_lr(strategy, length)
-    return None if found is None or lr is None else fmean(found.evaluated[lr])
 
 
 def standing(found: Sequence[Found]) -> int:

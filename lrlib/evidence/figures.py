@@ -5,7 +5,7 @@ Each takes the axes to draw on and the recorded runs of a setting, and returns t
 `lrlib.evidence.strategies.STRATEGIES`, lengths those of the setting, such as "long".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 import numpy as np
@@ -14,6 +14,7 @@ from lrlib import schedules
 from lrlib._drawing import PALETTE, name_lines, tick_whole_percents
 from lrlib._extras import extra
 from lrlib.evidence import comparisons, side_checks, study
+from lrlib.evidence.intervals import Interval
 from lrlib.evidence.measures import paired
 from lrlib.evidence.queries import Recorded, interval
 from lrlib.evidence.rows import Row
@@ -125,15 +126,8 @@ def differences(
     """Draw each strategy's test accuracy minus the reference's, in pairs, with 95 % intervals."""
     others = [each for each in recorded.strategies(length) if each != reference]
     found = {strategy: paired(recorded, strategy, reference, length) for strategy in others}
-    ordered = sorted(found, key=lambda strategy: found[strategy][0])
-    for height, strategy in enumerate(ordered):
-        mean, low, high = found[strategy]
-        shown = STRATEGIES[strategy]
-        colour = PALETTE[shown.colour]
-        ax.plot([low, high], [height, height], color=colour)
-        ax.plot(mean, height, "o", color=colour, ms=5)
+    _rank(ax, found)
     ax.axvline(0, color=PALETTE["grey"], linewidth=1)
-    ax.set_yticks(range(len(ordered)), [STRATEGIES[strategy].label for strategy in ordered])
     label = STRATEGIES[reference].label
     ax.set(xlabel=f"test accuracy minus that of {label}, percentage points")
     pairs = len(recorded.evaluated(reference, length))
@@ -143,6 +137,17 @@ def differences(
         f"each at its tuned rate, {pairs} pairs, 95 % intervals",
     )
     return ax
+
+
+def _rank(ax: Axes, found: Mapping[str, Interval], sign: int = 1) -> None:
+    """Draw a mean and its interval for each strategy, the highest on top, or with -1 the lowest."""
+    ordered = sorted(found, key=lambda strategy: sign * found[strategy][0])
+    for height, strategy in enumerate(ordered):
+        mean, low, high = found[strategy]
+        colour = PALETTE[STRATEGIES[strategy].colour]
+        ax.plot([low, high], [height, height], color=colour)
+        ax.plot(mean, height, "o", color=colour, ms=5)
+    ax.set_yticks(range(len(ordered)), [STRATEGIES[strategy].label for strategy in ordered])
 
 
 def results(ax: Axes, recorded: Recorded, length: str = "long") -> Axes:
@@ -157,13 +162,7 @@ def results(ax: Axes, recorded: Recorded, length: str = "long") -> Axes:
         lr = recorded.tuned_lr(strategy, length)
         if side is not None and lr is not None:
             found[strategy] = interval([sign * value for value in side.evaluated[lr]])
-    ordered = sorted(found, key=lambda strategy: sign * found[strategy][0])
-    for height, strategy in enumerate(ordered):
-        mean, low, high = found[strategy]
-        colour = PALETTE[STRATEGIES[strategy].colour]
-        ax.plot([low, high], [height, height], color=colour)
-        ax.plot(mean, height, "o", color=colour, ms=5)
-    ax.set_yticks(range(len(ordered)), [STRATEGIES[strategy].label for strategy in ordered])
+    _rank(ax, found, sign)
     names = {1: "test accuracy, %", -1: "test loss, hundredths of a nat (lower is better)"}
     ax.set(xlabel=names[sign])
     _caption(ax, recorded.setting.describe(length), "fresh seeds at the tuned rate")

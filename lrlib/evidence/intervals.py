@@ -67,6 +67,12 @@ def _drawn_spread(
     return stdev(values) * np.sqrt(freedom / generator.chisquare(freedom, count))
 
 
+def _drawn(left: Side, right: Side, spread: bool) -> np.ndarray:
+    """The same differences at each call: no verdict depends on luck of its own."""
+    generator = np.random.default_rng(0)
+    return left.draw(generator, spread=spread) - right.draw(generator, spread=spread)
+
+
 def difference(left: Side, right: Side, spread: bool = False) -> Interval:
     """Return the mean of left − right, or of their spreads, and the ends of its 95 % interval.
 
@@ -76,8 +82,7 @@ def difference(left: Side, right: Side, spread: bool = False) -> Interval:
         >>> [round(value, 1) for value in difference(left, right)]
         [1.1, 0.2, 2.1]
     """
-    generator = np.random.default_rng(0)
-    drawn = left.draw(generator, spread=spread) - right.draw(generator, spread=spread)
+    drawn = _drawn(left, right, spread)
     low, high = np.quantile(drawn, (0.025, 0.975))
     return float(drawn.mean()), float(low), float(high)
 
@@ -89,9 +94,7 @@ def difference_of_means(left: Sequence[float], right: Sequence[float]) -> Interv
 
 def tail(left: Side, right: Side, threshold: float, spread: bool = False) -> float:
     """Return how surprising the difference is if the truth is the threshold: a two-sided p."""
-    generator = np.random.default_rng(0)
-    drawn = left.draw(generator, spread=spread) - right.draw(generator, spread=spread)
-    above = float(np.mean(drawn > threshold))
+    above = float(np.mean(_drawn(left, right, spread) > threshold))
     return max(2 * min(above, 1 - above), 2 / _DRAWS)
 
 

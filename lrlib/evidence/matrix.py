@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lrlib._extras import extra
+from lrlib._markup import signed
+from lrlib._markup import table as markup_table
 from lrlib.evidence import comparisons, intervals
 from lrlib.evidence.comparisons import Comparison, Found
 from lrlib.evidence.queries import Recorded
@@ -125,7 +127,7 @@ def _details(comparison: Comparison, found: Mapping[str, Found]) -> str:
 def sentence(comparison: Comparison, setting: str, found: Found) -> str:
     """Say the difference, its interval, the seeds, and how many more would decide it."""
     unit = "points" if SETTINGS[setting].measure == "accuracy" else "hundredths of a nat"
-    numbers = [_signed(value) for value in (found.mean, found.low, found.high)]
+    numbers = [signed(value) for value in (found.mean, found.low, found.high)]
     text = (
         f"{SETTINGS[setting].label}, {SETTINGS[setting].length_in_words('long')}: {found.state}. "
         f"{numbers[0]} {unit} ({numbers[1]} to {numbers[2]}), {found.seeds} seeds a side"
@@ -135,10 +137,6 @@ def sentence(comparison: Comparison, setting: str, found: Found) -> str:
     if found.needed > 1000:
         return f"{text}; more than 1,000 would be needed to decide."
     return f"{text}; about {found.needed} would decide."
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
 
 
 def _points(amount: float) -> str:
@@ -182,7 +180,7 @@ def differences(recorded: Recorded, pairs: Sequence[tuple[str, str]]) -> HTML:
     Raises:
         ValueError: A strategy's runs are not complete; the message names it.
     """
-    lines = ""
+    lines = []
     for pair in pairs:
         sides = [comparisons.side(recorded, name, "long") for name in pair]
         for name, side in zip(pair, sides, strict=True):
@@ -190,15 +188,9 @@ def differences(recorded: Recorded, pairs: Sequence[tuple[str, str]]) -> HTML:
                 raise ValueError(f"{recorded.name} lacks runs of {name!r}; run `make record`")
         mean, low, high = intervals.difference(*sides)  # type: ignore[arg-type]
         left, right = (html.escape(STRATEGIES[name].label) for name in pair)
-        lines += (
-            f'<tr><th scope="row">{left} − {right}</th><td>{_signed(mean)} ({_signed(low)} to '
-            f"{_signed(high)})</td></tr>"
-        )
-    caption = html.escape(f"{recorded.setting.describe('long')}: points, 95 % intervals.")
-    return HTML(
-        f'<div class="lrlib-table" tabindex="0" role="region" aria-label="{caption}">'
-        f'<table class="table"><caption>{caption}</caption><tbody>{lines}</tbody></table></div>'
-    )
+        lines.append([f"{left} − {right}", f"{signed(mean)} ({signed(low)} to {signed(high)})"])
+    caption = f"{recorded.setting.describe('long')}: points, 95 % intervals."
+    return HTML(markup_table(caption, ["", ""], lines))
 
 
 def complete(recorded: Recorded) -> int:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 
 from lrlib.evidence import side_checks
-from lrlib.evidence.queries import Interval, Recorded, Values, interval, pair, subtract
+from lrlib.evidence.intervals import Interval
+from lrlib.evidence.queries import Recorded, Values, interval, pair, subtract
 from lrlib.evidence.rows import Row
 
 Measure = Callable[..., Values]

@@ -7,14 +7,13 @@ import numpy as np
 
 from lrlib._extras import extra
 from lrlib.evidence import rows, study
+from lrlib.evidence.intervals import Interval
 from lrlib.evidence.rows import Row
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.study import Cell
 
 with extra("evidence", "the recorded study"):
     from scipy import stats
-
-Interval = tuple[float, float, float]
 
 
 class Recorded:

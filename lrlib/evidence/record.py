@@ -22,26 +22,26 @@ with extra("evidence", "recording"):
     from filelock import FileLock, Timeout
 
 
-def start_worker() -> None:
+def _start_worker() -> None:
     """Runs go side by side, one thread each: two of them do more than one with two threads."""
     os.environ["LRLIB_STATIC"] = "1"  # no bars of single runs
     os.environ["LRLIB_DATASET"] = "cifar10"  # no stand-in
     torch.set_num_threads(1)
 
 
-def _executor(scheduler: str | None, workers: int) -> tuple[Executor, ExitStack]:
+def make_executor(scheduler: str | None, workers: int) -> tuple[Executor, ExitStack]:
     """A cluster's executor where its address is given, else processes on this machine."""
     stack = ExitStack()
     if scheduler is None:
         pool = ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=start_worker
+            workers, mp_context=get_context("spawn"), initializer=_start_worker
         )
         return stack.enter_context(pool), stack
     with extra("cluster", "recording on a cluster"):
         from dask.distributed import Client
 
     client = stack.enter_context(Client(scheduler))
-    client.run(start_worker)
+    client.run(_start_worker)
     return stack.enter_context(client.get_executor()), stack
 
 
@@ -86,7 +86,7 @@ def record(
     with lock:
         for setting in SETTINGS:
             drop_unfinished_line(rows.file_of(setting, folder))
-        executor, stack = _executor(scheduler, workers)
+        executor, stack = make_executor(scheduler, workers)
         with stack:
             return _make_missing(folder, settings, executor, workers, at_most)
 
@@ -131,7 +131,7 @@ def _make_missing(
                 bar.set_postfix_str(hours_left(recorded, todo, results, settings, workers))
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     run, row = running.pop(future), future.result()
-                    _append(rows.file_of(run.setting, folder), row)
+                    append(rows.file_of(run.setting, folder), rows.to_line(row))
                     recorded.append(row)
                     results[run] = row.score
                     if run.stage == "calibration":
@@ -183,9 +183,10 @@ def hours_left(
     return f"{seconds / 3600 / workers:.1f} hours left{rest}"
 
 
-def _append(file: Path, row: Row) -> None:
+def append(file: Path, line: str) -> None:
+    """Add a line to a file, and return when the disk has it."""
     with file.open("a", encoding="utf-8") as record_file:
-        record_file.write(rows.to_line(row))
+        record_file.write(line)
         record_file.flush()
         os.fsync(record_file.fileno())
 

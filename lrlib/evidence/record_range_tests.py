@@ -6,10 +6,9 @@
 import itertools
 import json
 import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -19,7 +18,7 @@ from lrlib import finder
 from lrlib.evidence import runs
 from lrlib.evidence.optimizers import OPTIMIZERS
 from lrlib.evidence.range_tests import FILE, Curve, Sweep, read, sweeps
-from lrlib.evidence.record import drop_unfinished_line, start_worker
+from lrlib.evidence.record import append, drop_unfinished_line, make_executor
 from lrlib.evidence.settings import SETTINGS
 
 
@@ -50,13 +49,11 @@ def record(file: Path = FILE, workers: int | None = None) -> int:
     drop_unfinished_line(file)
     known = {curve.sweep for curve in read(file)}
     todo = [sweep for sweep in sweeps() if sweep not in known]
-    context = get_context("spawn")
-    workers = workers or os.cpu_count() or 1
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker) as pool:
-        ended = as_completed([pool.submit(make, sweep) for sweep in todo])
+    executor, stack = make_executor(None, workers or os.cpu_count() or 1)
+    with stack:
+        ended = as_completed([executor.submit(make, sweep) for sweep in todo])
         for future in tqdm(ended, total=len(todo), unit="test"):
-            with file.open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(asdict(future.result()), allow_nan=False) + "\n")
+            append(file, json.dumps(asdict(future.result()), allow_nan=False) + "\n")
     return len(todo)
 
 

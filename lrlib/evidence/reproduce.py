@@ -47,8 +47,7 @@ def tolerance(calibration: Iterable[Row]) -> float:
 
 def _gain(row: Row) -> float:
     """How far above guessing a run ended on validation data."""
-    where = row.run.where
-    return row.score - (where.chance if where.measure == "accuracy" else -where.chance)
+    return row.score - row.run.where.guessing
 
 
 def _compare(recorded: Row, again: Row, share: float) -> tuple[bool, str]:

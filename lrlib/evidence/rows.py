@@ -78,7 +78,7 @@ class Row:
         where = self.run.where
         if where.measure == "accuracy":
             return self.accuracy
-        return -where.chance if self.diverged else max(-self.val_loss[-1], -where.chance)
+        return where.guessing if self.diverged else max(-self.val_loss[-1], where.guessing)
 
     @property
     def tested(self) -> float:
@@ -91,7 +91,7 @@ class Row:
         found = self.test_accuracy if where.measure == "accuracy" else self.test_loss
         if found is None:
             raise ValueError(f"test data were not looked at in the stage {self.run.stage!r}")
-        return found if where.measure == "accuracy" else max(-found, -where.chance)
+        return found if where.measure == "accuracy" else max(-found, where.guessing)
 
 
 def to_line(row: Row) -> str:

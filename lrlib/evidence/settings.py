@@ -61,6 +61,11 @@ class Setting:
     decays: tuple[str, ...] = ()
     fresh: int = 10
 
+    @property
+    def guessing(self) -> float:
+        """How well guessing does, as a score: the higher the better, so a loss counts negative."""
+        return self.chance if self.measure == "accuracy" else -self.chance
+
     def first_rates(self, strategy: str) -> Sequence[float]:
         """The grid that a strategy is tuned on, before it grows."""
         named = self.rates.get(strategy)

@@ -93,12 +93,10 @@ def truths(setting: str) -> dict[Cell, Truth]:
 
 
 def _truth(recorded: Recorded, of: Cell) -> Truth | None:
-    where = recorded.setting
-    guessing = where.chance if where.measure == "accuracy" else -where.chance
     by_rate: dict[float, list[float]] = {}
     for stage in ("tuning", "far"):
         for row in recorded.runs(stage, of.strategy, of.length):
-            by_rate.setdefault(row.lr, []).append(row.score - guessing)
+            by_rate.setdefault(row.lr, []).append(row.score - recorded.setting.guessing)
     if not {*study.rates(recorded.results, of), *study.far_rates(of)} <= set(by_rate):
         return None
     lrs = tuple(sorted(by_rate))

@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from lrlib._extras import extra
+from lrlib._markup import signed, table
 from lrlib.evidence import claims, intervals, side_checks, study, suggestions
 from lrlib.evidence.claims import Claim, Verdict
 from lrlib.evidence.measures import accuracy_on_test
@@ -64,7 +65,7 @@ def every_claim(recorded: Recorded) -> HTML:
             f'<a href="../notebooks/{claim.chapter}.html#claim-{claim.id}">'
             f"{html.escape(claim.claim)}</a>",
             _word(verdict),
-            f"{_signed(verdict.mean)} ({_signed(verdict.low)} to {_signed(verdict.high)}) "
+            f"{signed(verdict.mean)} ({signed(verdict.low)} to {signed(verdict.high)}) "
             f"{verdict.unit}",
             str(verdict.pairs),
         ]
@@ -91,7 +92,7 @@ def second_look(recorded: Recorded) -> HTML:
 
 
 def _judged(verdict: Verdict) -> str:
-    return f"{_word(verdict)}: {_signed(verdict.low)} to {_signed(verdict.high)} {verdict.unit}"
+    return f"{_word(verdict)}: {signed(verdict.low)} to {signed(verdict.high)} {verdict.unit}"
 
 
 def accuracies(recorded: Recorded, length: str = "long") -> HTML:
@@ -161,7 +162,7 @@ def machines(recorded: Recorded) -> HTML:
 
 def _apart(values: Sequence[float], first: Sequence[float]) -> str:
     mean, low, high = intervals.difference_of_means(values, first)
-    return f"{_signed(mean)} ({_signed(low)} to {_signed(high)}) points"
+    return f"{signed(mean)} ({signed(low)} to {signed(high)}) points"
 
 
 def finder(judged: Sequence[Judged]) -> HTML:
@@ -223,17 +224,7 @@ def _listed(values: Iterable[object]) -> str:
 
 
 def _table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> HTML:
-    heads = "".join(f'<th scope="col">{cell}</th>' for cell in header) if any(header) else ""
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
-        for first, *rest in lines
-    )
-    head = f"<thead><tr>{heads}</tr></thead>" if heads else ""
-    return HTML(
-        f'<div class="lrlib-table" tabindex="0" role="region" aria-label="{html.escape(caption)}">'
-        f'<table class="table"><caption>{html.escape(caption)}</caption>'
-        f"{head}<tbody>{body}</tbody></table></div>"
-    )
+    return HTML(table(caption, header, lines))
 
 
 def _word(verdict: Verdict) -> str:
@@ -253,8 +244,8 @@ def sentence(recorded: Recorded, claim: Claim, verdict: Verdict) -> str:
     border = f"{threshold:g}{one}".replace("-", "−")
     return (
         f"{claim.measure}, {_side(recorded, claim.left)}{_compared(recorded, claim.right)}: "
-        f"{_signed(verdict.mean)}{unit} (95 % interval {_signed(verdict.low)} to "
-        f"{_signed(verdict.high)}, n = {verdict.pairs}); the claim says {words} {border}."
+        f"{signed(verdict.mean)}{unit} (95 % interval {signed(verdict.low)} to "
+        f"{signed(verdict.high)}, n = {verdict.pairs}); the claim says {words} {border}."
     )
 
 
@@ -262,10 +253,6 @@ def _compared(recorded: Recorded, right: object) -> str:
     if isinstance(right, dict):
         return f" minus {_side(recorded, right)}"
     return "" if right == 0 else f", compared with {right:g}".replace("-", "−")
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
 
 
 def _side(recorded: Recorded, side: dict[str, Any]) -> str:
