@@ -1,4 +1,4 @@
-"""The book's claims, and the verdict that the recorded runs give on each."""
+"""The book's claims about single runs, and the verdict that the recorded runs give on each."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ class Verdict:
     """What the recorded runs say of a claim.
 
     Args:
-        word: "holds", "fails" or "undecided here".
+        word: "holds", "fails" or "undecided".
         mean: The mean difference left − right.
         low: The lower end of its 95 % interval.
         high: The upper end.
@@ -77,7 +77,7 @@ class Verdict:
 
 
 def read(file: Path = CLAIMS) -> list[Claim]:
-    """Read the claims and check each.
+    """Read the claims from a file of YAML and check each.
 
     Raises:
         ValueError: A claim lacks a field or has one too many, its id is not unique, or its measure
@@ -121,7 +121,7 @@ def judge(claim: Claim, recorded: Recorded) -> Verdict:
     differences = _differences(claim, recorded)
     mean, low, high = interval(differences)
     unit = MEASURES[claim.measure][1]
-    word = "undecided here"
+    word = "undecided"
     if len(differences) >= FEWEST_PAIRS:
         word = _word(claim.expect, low, high)
     return Verdict(word, mean, low, high, len(differences), unit)
@@ -163,4 +163,4 @@ def _word(expect: tuple[str, float], low: float, high: float) -> str:
         return "holds"
     if high <= start or end <= low:
         return "fails"
-    return "undecided here"
+    return "undecided"

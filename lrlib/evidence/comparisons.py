@@ -17,7 +17,15 @@ with extra("evidence", "the book's claims"):
 
 FILE = Path(__file__).with_name("comparisons.yml")
 KINDS = ("gains at least", "costs at most", "differs by")
-STATES = ("holds", "fails", "undecided", "not recorded", "cannot be asked")
+# The states of a claim in a setting, and what a reader sees.
+WORDS = {
+    "holds": "supported",
+    "fails": "not supported",
+    "undecided": "can’t tell",
+    "not recorded": "not run yet",
+    "cannot be asked": "doesn’t apply",
+}
+ASKED = ("holds", "fails", "undecided")
 _REQUIRED = {"id", "chapter", "claim", "source", "kind", "amount", "left", "right"}
 
 
@@ -38,6 +46,7 @@ class Comparison:
         right: Another one.
         only: The settings that the sentence speaks of; empty for all.
         measure: "mean" of the results, or their "spread" over seeds.
+        length: The name of the length at which both ran; each was tuned for it.
     """
 
     id: str
@@ -50,6 +59,7 @@ class Comparison:
     right: str
     only: tuple[str, ...] = ()
     measure: str = "mean"
+    length: str = "long"
 
 
 @dataclass(frozen=True)
@@ -57,13 +67,14 @@ class Found:
     """What the runs of a setting say of a comparison.
 
     Args:
-        state: One of `STATES`.
+        state: A key of `WORDS`.
         mean: Left − right in points, the more the better for the left; `nan` without runs.
         low: The lower end of its 95 % interval.
         high: The upper end.
         seeds: Fresh seeds a side.
-        needed: About how many would decide it; 0 where it is decided.
-        p: How surprising the difference would be at the border of the claim.
+        needed: About how many seeds a side would decide an undecided claim; else 0.
+        p: A two-sided p-value: how surprising the difference would be if the truth lay at the
+            border of the claim.
     """
 
     state: str
@@ -85,12 +96,15 @@ def read(file: Path = FILE) -> list[Comparison]:
     found: dict[str, Comparison] = {}
     for number, entry in enumerate(yaml.safe_load(file.read_text(encoding="utf-8")), start=1):
         name = entry.get("id", f"number {number}")
-        odd = {*(_REQUIRED - set(entry)), *(set(entry) - _REQUIRED - {"only", "measure"})}
+        odd = {*(_REQUIRED - set(entry)), *(set(entry) - _REQUIRED - {"only", "measure", "length"})}
         unknown = {entry.get("left"), entry.get("right")} - set(STRATEGIES)
         unknown |= set(entry.get("only", ())) - set(SETTINGS)
+        asked = set(entry.get("only", SETTINGS)) & set(SETTINGS)
+        length = entry.get("length", "long")
+        unknown |= {length for where in asked if length not in SETTINGS[where].lengths}
         for wrong, what in (
             (odd, "too many or missing fields"),
-            (unknown, "unknown strategies or settings"),
+            (unknown, "unknown strategies, settings or lengths"),
             ({entry.get("kind")} - set(KINDS), f"kind must be one of {', '.join(KINDS)}"),
             ({name} & set(found), "the id stands there twice"),
         ):
@@ -100,16 +114,18 @@ def read(file: Path = FILE) -> list[Comparison]:
     return list(found.values())
 
 
-def judge(comparison: Comparison, recorded: Recorded, length: str = "long") -> Found:
-    """Compute what the runs of a setting say.
+def judge(comparison: Comparison, recorded: Recorded, fewest: int = len(study.SEEDS)) -> Found:
+    """Judge a comparison by the runs of a setting.
 
-    The interval includes the choice of the rates, see `lrlib.evidence.intervals`.
+    The interval includes the choice of the rates, see `lrlib.evidence.intervals`. Without at least
+    `fewest` fresh seeds at each rate of each side, the comparison counts as not recorded.
     """
     if comparison.only and recorded.name not in comparison.only:
         return Found("cannot be asked")
-    if not {comparison.left, comparison.right} <= set(recorded.strategies(length)):
+    if not {comparison.left, comparison.right} <= set(recorded.strategies(comparison.length)):
         return Found("cannot be asked")
-    sides = [side(recorded, name, length) for name in (comparison.left, comparison.right)]
+    names = (comparison.left, comparison.right)
+    sides = [side(recorded, name, comparison.length, fewest) for name in names]
     if not all(sides):
         return Found("not recorded")
     left, right = (each for each in sides if each)
@@ -139,7 +155,9 @@ def _state(comparison: Comparison, border: float, low: float, high: float) -> st
     return "fails" if high < border else "undecided"
 
 
-def side(recorded: Recorded, strategy: str, length: str) -> Side | None:
+def side(
+    recorded: Recorded, strategy: str, length: str, fewest: int = len(study.SEEDS)
+) -> Side | None:
     """Return what a strategy is judged by, in points; `None` while its runs are not complete."""
     of = recorded.cell(strategy, length)
     close = study.close_rates(recorded.results, of)
@@ -147,7 +165,7 @@ def side(recorded: Recorded, strategy: str, length: str) -> Side | None:
         return None
     fresh = recorded.runs("evaluation", strategy, length)
     evaluated = {lr: [100 * row.tested for row in fresh if row.lr == lr] for lr in close}
-    if any(len(values) < len(study.SEEDS) for values in evaluated.values()):
+    if any(len(values) < fewest for values in evaluated.values()):
         return None
     grid, seeds = study.last_choice(recorded.results, of)
     tuning = {lr: [recorded.results[of.run("tuning", lr, seed)] for seed in seeds] for lr in grid}

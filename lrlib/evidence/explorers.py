@@ -1,7 +1,8 @@
-"""Figures of the recorded study that the reader can move.
+"""Figures of the recorded study with controls: sliders, and boxes to tick.
 
-Each takes the recorded runs of a setting and returns an object that notebooks and pages display;
-`ValueError` names what is not recorded.
+Each takes the recorded runs of a setting that measures accuracy, and returns an object that a
+notebook displays when it is the last value of a cell. A `ValueError` names what is not recorded.
+Strategies and lengths are those of `lrlib.evidence.figures`.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,10 @@ with extra("plots", "drawing the recorded study"):
 
 
 def peak_rates(recorded: Recorded, strategy: str, length: str = "long") -> object:
-    """Show a slider over the peak rates that were tried, and the loss of the runs at each."""
+    """Show a slider over the peak rates that were tried, and the training loss at each.
+
+    The figure is `lrlib.evidence.figures.learning`.
+    """
     grid, _, _ = recorded.tuning(strategy, length)
 
     def draw(ax: Axes, peak_lr: float) -> None:
@@ -30,7 +34,10 @@ def peak_rates(recorded: Recorded, strategy: str, length: str = "long") -> objec
 def common_peak_rates(
     recorded: Recorded, strategies: Sequence[str], length: str = "long"
 ) -> object:
-    """Show a slider over peak rates that all these strategies ran at, and how they end there."""
+    """Show a slider over the peak rates that all these strategies were run at.
+
+    The figure is `lrlib.evidence.figures.at_one_peak`: their validation accuracies at that rate.
+    """
     grids = [set(recorded.tuning(strategy, length)[0]) for strategy in strategies]
 
     def draw(ax: Axes, peak_lr: float) -> None:
@@ -38,7 +45,7 @@ def common_peak_rates(
 
     labels = ", ".join(STRATEGIES[strategy].label for strategy in strategies)
     alt = f"Validation accuracy after each epoch at one peak rate: {labels}."
-    return explore.sliders(draw, alt, height=3.4, peak_lr=sorted(set.intersection(*grids)))
+    return explore.sliders(draw, alt, height=2.8, peak_lr=sorted(set.intersection(*grids)))
 
 
 def compare(
@@ -48,9 +55,10 @@ def compare(
     chosen: Sequence[str],
     length: str = "long",
 ) -> object:
-    """Show boxes to tick: each draws a strategy's learning rate and its accuracy.
+    """Show a box to tick for each strategy, which draws its learning rate and its accuracy.
 
-    At least two strategies; those of `chosen` are shown at first.
+    `strategies` are at least two, and those of `chosen` are shown at first. The figure is
+    `lrlib.evidence.figures.one_strategy`.
     """
     keys = {STRATEGIES[strategy].label: strategy for strategy in strategies}
 

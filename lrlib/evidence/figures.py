@@ -1,25 +1,33 @@
 """Figures of the recorded study. They draw what was recorded, and nothing else.
 
-Each takes the axes to draw on and the recorded runs of a setting, and returns the axes;
-`ValueError` names what is not recorded. Strategies are keys of
-`lrlib.evidence.strategies.STRATEGIES`, lengths those of the setting, such as "long".
+Each takes the axes to draw on and the recorded runs of a setting, and returns the axes. Strategies
+are keys of `lrlib.evidence.strategies.STRATEGIES`, and any other is a `KeyError`; lengths are those
+of the setting, such as "long". A `ValueError` names what is not recorded. All figures but `results`
+and `suggestions` show accuracies, so they don't draw the settings "text" and "sparse", which
+measure a loss. A 95 % interval is that of the mean over seeds.
+
+Example:
+    >>> from lrlib import evidence, plots
+    >>> figure, (ax,) = plots.panels()
+    >>> ax = evidence.figures.curves(ax, evidence.read("cnn-max"), ["fixed", "cosine"])
+    >>> ax.get_ylabel()
+    'validation accuracy'
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
 
 from lrlib import schedules
-from lrlib._drawing import PALETTE, name_lines, tick_whole_percents
+from lrlib._drawing import PALETTE, SMALLEST, name_lines, write_below
 from lrlib._extras import extra
 from lrlib.evidence import comparisons, side_checks, study
-from lrlib.evidence.intervals import Interval
 from lrlib.evidence.measures import paired
+from lrlib.evidence.parts import caption, mean_curve, rank, rates_below
 from lrlib.evidence.queries import Recorded, interval
-from lrlib.evidence.rows import Row
 from lrlib.evidence.settings import SETTINGS
-from lrlib.evidence.strategies import STRATEGIES
+from lrlib.evidence.strategies import STRATEGIES, Strategy
 from lrlib.evidence.suggestions import Judged
 
 with extra("plots", "drawing the recorded study"):
@@ -28,36 +36,43 @@ with extra("plots", "drawing the recorded study"):
 
 
 def curves(ax: Axes, recorded: Recorded, strategies: Sequence[str], length: str = "long") -> Axes:
-    """Draw the mean validation accuracy after each epoch, with its 95 % interval."""
+    """Draw each strategy's mean validation accuracy after each epoch, with its 95 % interval.
+
+    The runs are those with fresh seeds at the tuned rate.
+    """
     for strategy in strategies:
         runs = recorded.evaluated(strategy, length)
         shown = STRATEGIES[strategy]
-        _mean_curve(ax, recorded, runs, shown.label, shown.colour, shown.line)
+        mean_curve(ax, recorded, runs, shown.label, shown.colour, shown.line)
     name_lines(ax)
-    _caption(
-        ax,
-        recorded.setting.describe(length),
-        f"{len(runs)} seeds at the tuned rate, band: 95 % interval",
-    )
+    caption(ax, recorded, length, f"{len(runs)} seeds at the tuned rate, band: 95 % interval")
     return ax
 
 
 def at_suggestion(ax: Axes, recorded: Recorded, strategy: str = "fixed") -> Axes:
-    """Draw how short runs go at the rate that the finder suggests, and how at the tuned rate."""
+    """Draw the validation accuracy of short runs, at the finder's suggestion and at the tuned rate.
+
+    Both are means over seeds after each epoch, with 95 % intervals.
+    """
     shown = STRATEGIES[strategy]
     tuned = recorded.evaluated(strategy, "short")
     found = recorded.beside("finder", strategy)
-    _mean_curve(ax, recorded, tuned, "tuned rate", shown.colour, shown.line)
-    _mean_curve(ax, recorded, found, "suggestion", "brown", "-.")
+    mean_curve(ax, recorded, tuned, "tuned rate", shown.colour, shown.line)
+    mean_curve(ax, recorded, found, "suggestion", "blue", "-.")
     name_lines(ax)
     ax.set_title(shown.label)
     seeds = f"{len(tuned)} seeds at the tuned rate, {len(found)} at suggestions"
-    _caption(ax, f"{recorded.setting.describe('short')}\n{seeds}", "band: 95 % interval")
+    setting = recorded.setting.describe("short")
+    write_below(ax.figure, f"{setting}\n{seeds}, band: 95 % interval")
     return ax
 
 
 def one_strategy(axes: Sequence[Axes], recorded: Recorded, strategy: str, length: str) -> None:
-    """Draw a strategy's learning rate at its tuned peak, and its mean validation accuracy."""
+    """Draw a strategy's learning rate at its tuned peak, and its mean validation accuracy.
+
+    Unlike the others, it takes two axes, the first for the rate and the second for the accuracy,
+    and returns nothing.
+    """
     rates, accuracy = axes
     runs = recorded.evaluated(strategy, length)
     run = runs[0]
@@ -67,32 +82,22 @@ def one_strategy(axes: Sequence[Axes], recorded: Recorded, strategy: str, length
     # Every tenth step is more than a page can show.
     rates.plot(epochs[::10], lr[::10], shown.line, color=PALETTE[shown.colour], label=shown.label)
     rates.set(xlabel="epoch", ylabel="learning rate (log scale)", yscale="log", ylim=(1e-5, 1))
-    _mean_curve(accuracy, recorded, runs, shown.label, shown.colour, shown.line)
+    mean_curve(accuracy, recorded, runs, shown.label, shown.colour, shown.line)
     seeds = f"{len(runs)} seeds at each tuned rate"
-    _caption(accuracy, recorded.setting.describe(length), f"{seeds}, band: 95 % interval")
-
-
-def _mean_curve(
-    ax: Axes, recorded: Recorded, runs: Sequence[Row], label: str, colour: str, line: str
-) -> None:
-    """Draw the mean over runs of one length after each epoch, with its interval."""
-    epochs = range(1, runs[0].run.judged + 1)
-    values = [[recorded.value(row, epoch) for row in runs] for epoch in epochs]
-    means, lows, highs = zip(*(interval(column) for column in values), strict=True)
-    ax.plot(epochs, means, line, marker="o", ms=4, color=PALETTE[colour], label=label)
-    ax.fill_between(epochs, lows, highs, color=PALETTE[colour], alpha=0.15, linewidth=0)
-    ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=list(epochs))
-    tick_whole_percents(ax, whole=100)
+    caption(accuracy, recorded, length, f"{seeds}, band: 95 % interval")
 
 
 def sensitivity(
     ax: Axes, recorded: Recorded, strategies: Sequence[str], length: str = "long"
 ) -> Axes:
-    """Draw the final validation accuracy against the peak rate, every seed, and where it is best.
+    """Draw the final validation accuracy of the tuning runs against their peak rate.
 
-    The bar along the bottom spans the rates whose mean is within 1 point of the best one.
+    A dot is a run, a cross one that diverged, and the line goes through the means. The circle marks
+    the rate with the best mean; the bar along the bottom spans the rates whose mean is within 1
+    percentage point of it.
     """
     all_rates: list[float] = []
+    crosses = ""  # explained only where there are some
     for number, strategy in enumerate(strategies):
         grid, means, points = recorded.tuning(strategy, length)
         all_rates += grid
@@ -101,21 +106,31 @@ def sensitivity(
         ax.plot(grid, means, shown.line, color=colour, label=shown.label)
         for lr, accuracy, diverged in points:
             ax.plot(lr, accuracy, "x" if diverged else ".", color=colour, ms=6)
+            if diverged:
+                crosses = "; ×: diverged, counted as guessing"
         best = int(np.argmax(means))
         ax.plot(grid[best], means[best], "o", color=colour, ms=9, fillstyle="none")
         near = recorded.near_best(strategy, length)
         bottom = ax.get_xaxis_transform()  # heights from 0, the bottom, to 1
         height = 0.03 + 0.035 * number
-        ax.plot([near[0], near[-1]], [height] * 2, color=colour, linewidth=4, transform=bottom)
-    _rates_below(ax, all_rates)
+        # A bar that spans a single rate can be seen, too.
+        ax.plot(
+            [near[0] / 1.2, near[-1] * 1.2],
+            [height] * 2,
+            color=colour,
+            linewidth=4,
+            transform=bottom,
+        )
+    rates_below(ax, all_rates)
     ax.set_ylim(bottom=0)
-    ax.legend(frameon=False, fontsize=9, labelcolor="linecolor", loc="center left")
+    ax.legend(frameon=False, fontsize=SMALLEST, labelcolor="linecolor", loc="center left")
     seeds = len(study.TUNING_SEEDS)
-    _caption(
+    caption(
         ax,
-        recorded.setting.describe(length),
+        recorded,
+        length,
         f"{seeds} tuning seeds\n"
-        "circle: the tuned rate; bar: rates within 1 point of it; ×: diverged, counted as chance",
+        f"circle: the tuned rate; bar: rates that end within 1 point of it{crosses}",
     )
     return ax
 
@@ -123,37 +138,32 @@ def sensitivity(
 def differences(
     ax: Axes, recorded: Recorded, length: str = "long", reference: str = "fixed"
 ) -> Axes:
-    """Draw each strategy's test accuracy minus the reference's, in pairs, with 95 % intervals."""
+    """Draw each strategy's test accuracy minus that of the reference, with 95 % intervals.
+
+    The differences are in percentage points, between two runs with the same seed, each at its
+    strategy's tuned rate.
+    """
     others = [each for each in recorded.strategies(length) if each != reference]
     found = {strategy: paired(recorded, strategy, reference, length) for strategy in others}
-    _rank(ax, found)
+    rank(ax, found)
     ax.axvline(0, color=PALETTE["grey"], linewidth=1)
     label = STRATEGIES[reference].label
     ax.set(xlabel=f"test accuracy minus that of {label}, percentage points")
-    pairs = len(recorded.evaluated(reference, length))
-    _caption(
+    seeds = len(recorded.evaluated(reference, length))
+    caption(
         ax,
-        recorded.setting.describe(length),
-        f"each at its tuned rate, {pairs} pairs, 95 % intervals",
+        recorded,
+        length,
+        f"each at its tuned rate, {seeds} seeds, 95 % intervals over the seeds",
     )
     return ax
-
-
-def _rank(ax: Axes, found: Mapping[str, Interval], sign: int = 1) -> None:
-    """Draw a mean and its interval for each strategy, the highest on top, or with -1 the lowest."""
-    ordered = sorted(found, key=lambda strategy: sign * found[strategy][0])
-    for height, strategy in enumerate(ordered):
-        mean, low, high = found[strategy]
-        colour = PALETTE[STRATEGIES[strategy].colour]
-        ax.plot([low, high], [height, height], color=colour)
-        ax.plot(mean, height, "o", color=colour, ms=5)
-    ax.set_yticks(range(len(ordered)), [STRATEGIES[strategy].label for strategy in ordered])
 
 
 def results(ax: Axes, recorded: Recorded, length: str = "long") -> Axes:
     """Draw what each strategy reached on test data, mean and 95 % interval, the best one on top.
 
-    Strategies whose runs are not complete are left out.
+    It is the accuracy, or the loss if the setting measures that. Strategies whose runs are not
+    complete are left out.
     """
     sign = 1 if recorded.setting.measure == "accuracy" else -1
     found = {}
@@ -162,15 +172,18 @@ def results(ax: Axes, recorded: Recorded, length: str = "long") -> Axes:
         lr = recorded.tuned_lr(strategy, length)
         if side is not None and lr is not None:
             found[strategy] = interval([sign * value for value in side.evaluated[lr]])
-    _rank(ax, found, sign)
+    rank(ax, found, sign)
     names = {1: "test accuracy, %", -1: "test loss, hundredths of a nat (lower is better)"}
     ax.set(xlabel=names[sign])
-    _caption(ax, recorded.setting.describe(length), "fresh seeds at the tuned rate")
+    caption(ax, recorded, length, "fresh seeds at the tuned rate, 95 % intervals")
     return ax
 
 
 def edge(ax: Axes, recorded: Recorded) -> Axes:
-    """Draw how short runs end at ever higher peak rates, every seed, without and with warm-up."""
+    """Draw how short runs end at ever higher peak rates, without and with a warm-up.
+
+    A dot is a run, a cross one that fails to train, and the line goes through the means.
+    """
     for strategy in side_checks.EDGE_STRATEGIES:
         runs = recorded.beside("edge", strategy)
         grid = sorted({row.lr for row in runs})
@@ -182,19 +195,24 @@ def edge(ax: Axes, recorded: Recorded) -> Axes:
             mark = "x" if row.accuracy < side_checks.TRAINS else "."
             ax.plot(row.lr, 100 * row.accuracy, mark, color=colour, ms=6)
     ax.axhline(100 * side_checks.TRAINS, color=PALETTE["grey"], linewidth=1)
-    _rates_below(ax, (row.lr for row in recorded.rows if row.run.stage == "edge"))
-    ax.legend(frameon=False, fontsize=9, labelcolor="linecolor")
+    rates_below(ax, (row.lr for row in recorded.rows if row.run.stage == "edge"))
+    ax.legend(frameon=False, fontsize=SMALLEST, labelcolor="linecolor")
     seeds = len(side_checks.EDGE_SEEDS)
-    _caption(
+    caption(
         ax,
-        recorded.setting.describe("short"),
-        f"{seeds} seeds; ×: below {side_checks.TRAINS:.0%}, it fails to train",
+        recorded,
+        "short",
+        f"{seeds} seeds; ×: fails to train, below the line at {100 * side_checks.TRAINS:.0f} %",
     )
     return ax
 
 
 def suggestions(ax: Axes, judged: Sequence[Judged]) -> Axes:
-    """Draw how far the suggestions of each rule lie from the best rate: nine in ten, and median."""
+    """Draw how far the suggestions of each rule of the finder lie from the best rate.
+
+    The bar spans nine in ten of them, and the dot is the median. `judged` is what
+    `lrlib.evidence.suggestions.judge` returns, and stands in the place of the runs of a setting.
+    """
     by_rule: dict[str, list[float]] = {}
     for each in judged:
         if each.lr is not None:
@@ -209,19 +227,25 @@ def suggestions(ax: Axes, judged: Sequence[Judged]) -> Axes:
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.xaxis.set_minor_formatter(NullFormatter())
-    settings = {SETTINGS[each.cell.setting].label: 0 for each in judged}
-    _caption(ax, "; ".join(settings), f"{len(judged) // len(by_rule):,} suggestions a rule")
+    settings = "; ".join({SETTINGS[each.cell.setting].label: 0 for each in judged})
+    count = f"{len(judged) // len(by_rule):,} suggestions per rule"
+    write_below(ax.figure, f"{settings}, {count}\ndot: the median; bar: nine in ten")
     return ax
 
 
+def _in_front(strategy: Strategy) -> str:
+    """Return a colour for runs over grey ones: that of the strategy, unless it is grey itself."""
+    return "blue" if strategy.colour == "grey" else strategy.colour
+
+
 def learning(ax: Axes, recorded: Recorded, strategy: str, length: str, peak_lr: float) -> Axes:
-    """Draw the training loss of the tuning runs, those at one peak rate in front."""
+    """Draw the training loss of the tuning runs, one peak rate in front, others in grey."""
     tuned = recorded.runs("tuning", strategy, length)
     shown = STRATEGIES[strategy]
     ends = []
     for row in sorted(tuned, key=lambda row: row.lr == peak_lr):
         front = row.lr == peak_lr
-        colour = PALETTE[shown.colour if front else "grey"]
+        colour = PALETTE[_in_front(shown) if front else "grey"]
         epochs = [(tenth + 0.5) / 10 for tenth in range(len(row.loss))]
         ax.plot(epochs, row.loss, color=colour, linewidth=1.8 if front else 0.6)
         if front:
@@ -232,60 +256,36 @@ def learning(ax: Axes, recorded: Recorded, strategy: str, length: str, peak_lr: 
         size=10,
     )
     seeds = len(study.TUNING_SEEDS)
-    _caption(
-        ax,
-        recorded.setting.describe(length),
-        f"{seeds} tuning seeds; grey: the other rates of the grid",
-    )
+    caption(ax, recorded, length, f"{seeds} tuning seeds; grey: the other rates of the grid")
     return ax
 
 
 def at_one_peak(
     ax: Axes, recorded: Recorded, strategies: Sequence[str], length: str, peak_lr: float
 ) -> Axes:
-    """Draw the validation accuracy of tuning runs at one peak rate, the other rates in grey."""
+    """Draw the validation accuracy of each tuning run after each epoch, other rates in grey.
+
+    The runs of all the strategies at the rate `peak_lr` are drawn in front.
+    """
     epochs = range(1, recorded.setting.judgements(length) + 1)
     ends = []
     for strategy in strategies:
         runs = recorded.runs("tuning", strategy, length)
         shown = STRATEGIES[strategy]
-        for lr in sorted({row.lr for row in runs}, key=lambda lr: lr == peak_lr):
-            means = [
-                fmean(recorded.value(row, epoch) for row in runs if row.lr == lr)
-                for epoch in epochs
-            ]
-            if lr == peak_lr:
-                ends.append(f"{shown.label} {means[-1]:.1f} %")
-                colour = PALETTE[shown.colour]
-                ax.plot(epochs, means, shown.line, marker="o", color=colour, label=shown.label)
-            else:
-                ax.plot(epochs, means, color=PALETTE["grey"], linewidth=0.5)
+        values = [(row.lr, [recorded.value(row, epoch) for epoch in epochs]) for row in runs]
+        front = sorted((line for lr, line in values if lr == peak_lr), key=lambda line: -line[-1])
+        for lr, line in values:
+            if lr != peak_lr:
+                ax.plot(epochs, line, color=PALETTE["grey"], linewidth=0.5)
+        for line in front:
+            name = shown.label if line is front[0] else "_"  # matplotlib names no "_"
+            colour = PALETTE[_in_front(shown)]
+            ax.plot(epochs, line, shown.line, marker="o", ms=4, color=colour, label=name)
+        ends.append(f"{shown.label} {' and '.join(f'{line[-1]:.1f}' for line in front)} %")
     ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=list(epochs), ylim=(0, 80))
     ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
     ax.set_title(f"Peak learning rate {peak_lr:g}: {', '.join(ends)}")
     name_lines(ax)
     seeds = len(study.TUNING_SEEDS)
-    _caption(
-        ax, recorded.setting.describe(length), f"means of {seeds} seeds; grey: the other rates"
-    )
+    caption(ax, recorded, length, f"{seeds} seeds each; grey: the other rates")
     return ax
-
-
-def _rates_below(ax: Axes, rates: Iterable[float]) -> None:
-    """Put peak rates on the x axis and validation accuracy in percent on the y axis."""
-    ax.set_xscale("log", base=2)
-    # A rate that is less than half a factor of 2 above another one has no room for its number.
-    ticks: list[float] = []
-    for rate in sorted(set(rates)):
-        if not ticks or rate > 1.5 * ticks[-1]:
-            ticks.append(rate)
-    ax.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks], minor=False)
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
-    ax.set(xlabel="peak learning rate (log scale)", ylabel="validation accuracy")
-
-
-def _caption(ax: Axes, setting: str, text: str) -> None:
-    """Say below the figure where the runs were made, and how many there are."""
-    text = f"{setting}, {text}"
-    ax.figure.supxlabel(text, size=9, color=PALETTE["grey"], x=0.01, ha="left")

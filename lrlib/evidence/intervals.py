@@ -32,9 +32,9 @@ class Side:
     def draw(
         self, generator: np.random.Generator, count: int = _DRAWS, spread: bool = False
     ) -> np.ndarray:
-        """Draw the mean of tuning and evaluating once more, float64, shape (count,).
+        """Draw what tuning and evaluating once more might give, float64, shape (count,).
 
-        Or the standard deviation over fresh seeds, if the spread is asked for.
+        It is the mean over fresh seeds, or with `spread` their standard deviation.
         """
         rates = sorted(self.evaluated)
         draw = _drawn_spread if spread else _drawn_mean

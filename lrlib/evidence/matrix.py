@@ -1,14 +1,13 @@
-"""The table of claims × settings, and under it what each cell stands on, as HTML."""
+"""The table of claims about two strategies, in all settings, and the numbers behind its results."""
 
 import html
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lrlib._extras import extra
-from lrlib._markup import signed
 from lrlib._markup import table as markup_table
-from lrlib.evidence import comparisons, intervals
-from lrlib.evidence.comparisons import Comparison, Found
+from lrlib.evidence import comparisons, findings
+from lrlib.evidence.comparisons import ASKED, WORDS, Comparison, Found
 from lrlib.evidence.queries import Recorded
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
@@ -23,22 +22,22 @@ _MARKS = {
     "not recorded": "…",
     "cannot be asked": "·",
 }
-_ASKED = ("holds", "fails", "undecided")
 
 Cells = Mapping[str, Mapping[str, Found]]  # by the id of a comparison, then by setting
 
 
 def judged() -> Cells:
-    """Judge every comparison in every setting; takes some seconds."""
-    recorded = [Recorded(setting) for setting in SETTINGS]
-    return {
-        each.id: {where.name: comparisons.judge(each, where) for where in recorded}
-        for each in comparisons.read()
-    }
+    """Judge every claim that compares two strategies, in every setting; this takes some seconds.
+
+    Returns:
+        What was found, by the id of the claim in `lrlib/evidence/comparisons.yml` and then by the
+        key of the setting; `table` takes it.
+    """
+    return {each.id: findings.judged(each) for each in comparisons.read()}
 
 
 def settings() -> HTML:
-    """List the settings: what is learned, by which network, for how long."""
+    """List the settings: data, network, batch size, and the steps or epochs of a long run."""
     lines = "".join(
         f"<li><strong>{html.escape(where.short)}</strong>: {html.escape(where.describe('long'))}"
         "</li>"
@@ -48,7 +47,14 @@ def settings() -> HTML:
 
 
 def table(cells: Cells) -> HTML:
-    """Draw a row for each claim and a column for each setting; a mark leads to its numbers."""
+    """Return a table with a row for each claim and a column for each setting.
+
+    Args:
+        cells: What `judged` returns.
+
+    Returns:
+        An object that a notebook displays. Above the table stands what its marks mean.
+    """
     heads = "".join(
         f'<th scope="col"><abbr title="{html.escape(where.label)}">{html.escape(where.short)}'
         "</abbr></th>"
@@ -70,17 +76,18 @@ def _counted(cells: Cells) -> str:
     every = [found for row in cells.values() for found in row.values()]
     counts = Counter(found.state for found in every)
     decided = counts["holds"] + counts["fails"]
-    marks = ", ".join(f"{_MARKS[state]} {state} ({counts[state]})" for state in _MARKS)
+    marks = ", ".join(f"{_MARKS[state]} {WORDS[state]} ({counts[state]})" for state in _MARKS)
     return (
-        f"{len(cells)} claims in {len(SETTINGS)} settings: {marks}. Of the {decided} verdicts that "
-        f"are decided, {comparisons.standing(every)} stand when all of them are judged at once "
-        "(Holm’s correction)."
+        f"{len(cells)} claims, each in {len(SETTINGS)} settings: {marks}. {decided} results are "
+        f"clear, one way or the other, and {comparisons.standing(every)} of them would still be "
+        "clear if all were judged at once (Holm’s correction)."
     )
 
 
 def _chapter(chapter: str, own: Sequence[Comparison], cells: Cells) -> str:
     number, _, name = chapter.partition("-")
-    title = f"{int(number)}. {name.replace('-', ' ').capitalize()}"
+    words = name if name == "warm-up" else name.replace("-", " ")
+    title = f"{int(number)}. {words.capitalize()}"
     head = (
         f'<tr><th colspan="{len(SETTINGS) + 1}" scope="rowgroup">'
         f'<a href="../notebooks/{chapter}.html">{title}</a></th></tr>'
@@ -94,57 +101,67 @@ def _row(comparison: Comparison, found: Mapping[str, Found]) -> str:
 
 
 def _cell(comparison: Comparison, setting: str, found: Found) -> str:
-    name = f'<span class="lrlib-sr">{found.state}</span>'
+    name = f'<span class="lrlib-sr">{WORDS[found.state]}</span>'
     mark = f'<span aria-hidden="true">{_MARKS[found.state]}</span>{name}'
-    if found.state in _ASKED:
+    if found.state in ASKED:
         mark = f'<a href="#{comparison.id}-{setting}">{mark}</a>'
     return f'<td class="lrlib-{found.state.replace(" ", "-")}">{mark}</td>'
 
 
 def details(cells: Cells) -> HTML:
-    """List for each claim what every verdict stands on."""
+    """List the numbers behind each result of each claim."""
     return HTML("".join(_details(each, cells[each.id]) for each in comparisons.read()))
 
 
 def _details(comparison: Comparison, found: Mapping[str, Found]) -> str:
-    asked = {setting: cell for setting, cell in found.items() if cell.state in _ASKED}
+    asked = {setting: cell for setting, cell in found.items() if cell.state in ASKED}
     lines = "".join(
         f'<li id="{comparison.id}-{setting}">{html.escape(sentence(comparison, setting, cell))}'
         "</li>"
         for setting, cell in asked.items()
     )
-    left, right = (STRATEGIES[name].label for name in (comparison.left, comparison.right))
-    what = "spread over seeds of " if comparison.measure == "spread" else ""
-    words = f"{comparison.kind} {comparison.amount:g} {_points(comparison.amount)}"
+    source = comparison.source
+    asked_by = "Our question." if source == "our question" else f"Source: {source}."
     return (
         f'<section class="lrlib-claim" id="{comparison.id}"><h3>{html.escape(comparison.claim)}'
-        f"</h3><p>{html.escape(f'{what}{left} − {right}: {words}')}. Source: "
-        f"{html.escape(comparison.source)}.</p>"
-        f"<ul>{lines or '<li>No runs yet.</li>'}</ul></section>"
+        f"</h3><p>{html.escape(f'{condition(comparison)} {asked_by}')}</p>"
+        f"<ul>{lines or '<li>The study hasn’t run this yet.</li>'}</ul></section>"
     )
 
 
+def condition(comparison: Comparison) -> str:
+    """Say what the gap must be for the claim to be supported."""
+    left, right = (STRATEGIES[name].label for name in (comparison.left, comparison.right))
+    gap = f"“{left}” minus “{right}”"
+    if comparison.measure == "spread":
+        gap = f"the gap in spread over seeds, {gap},"
+    points = "point" if comparison.amount == 1 else "points"
+    if comparison.kind == "differs by":
+        within = f"{comparison.amount:g} {points}"
+        return (
+            f"Supported if {gap} is clearly not 0, not supported if it is clearly within {within}."
+        )
+    sign = "−" if comparison.kind == "costs at most" else ""
+    border = f"{sign}{comparison.amount:g} {points}" if comparison.amount else "0"
+    return f"Supported if {gap} is clearly above {border}, not supported if clearly below."
+
+
 def sentence(comparison: Comparison, setting: str, found: Found) -> str:
-    """Say the difference, its interval, the seeds, and how many more would decide it."""
-    unit = "points" if SETTINGS[setting].measure == "accuracy" else "hundredths of a nat"
-    numbers = [signed(value) for value in (found.mean, found.low, found.high)]
+    """Say the gap, where it likely is, the result, and how many seeds would settle an open one."""
+    words = SETTINGS[setting].length_in_words(comparison.length)
     text = (
-        f"{SETTINGS[setting].label}, {SETTINGS[setting].length_in_words('long')}: {found.state}. "
-        f"{numbers[0]} {unit} ({numbers[1]} to {numbers[2]}), {found.seeds} seeds a side"
+        f"{findings.gap(setting, found, comparison.measure)}, {words}, {found.seeds} seeds each: "
+        f"{WORDS[found.state]}"
     )
     if not found.needed:
         return f"{text}."
     if found.needed > 1000:
-        return f"{text}; more than 1,000 would be needed to decide."
-    return f"{text}; about {found.needed} would decide."
-
-
-def _points(amount: float) -> str:
-    return "point" if amount == 1 else "points"
+        return f"{text}; it would take more than 1,000 seeds."
+    return f"{text}; it would take about {found.needed} seeds."
 
 
 def answers(cells: Cells, names: Sequence[str]) -> HTML:
-    """List some claims, each with how many settings say what; a claim leads to its numbers.
+    """List claims and in how many settings each is supported; a link leads to its numbers.
 
     Raises:
         ValueError: A claim is unknown.
@@ -155,42 +172,23 @@ def answers(cells: Cells, names: Sequence[str]) -> HTML:
         raise ValueError(f"there are no claims {', '.join(unknown)}; see {comparisons.FILE.name}")
     lines = "".join(
         f'<li><a href="claims.html#{name}">{html.escape(known[name].claim)}</a> '
-        f"{_agreement(cells[name])}</li>"
+        f"{findings.agreement(cells[name])}</li>"
         for name in names
     )
     return HTML(f'<ul class="lrlib-answers">{lines}</ul>')
 
 
-def _agreement(found: Mapping[str, Found]) -> str:
-    """Say in how many of the settings that were asked a claim holds, fails, or is open."""
-    counts = Counter(cell.state for cell in found.values())
-    asked = sum(counts[state] for state in _ASKED)
-    if not asked:
-        return "Not recorded yet."
-    words = {"holds": "Held", "fails": "failed", "undecided": "undecided"}
-    parts = [f"{word} in {counts[state]}" for state, word in words.items() if counts[state]]
-    sentence = ", ".join(parts)
-    setting = "setting" if asked == 1 else "settings"
-    return f"{sentence[0].upper()}{sentence[1:]} of {asked} {setting}."
-
-
 def differences(recorded: Recorded, pairs: Sequence[tuple[str, str]]) -> HTML:
-    """List the differences of some pairs of strategies in one setting, at the length "long".
+    """List how far some strategies ended apart in one setting, at the length "long".
 
     Raises:
         ValueError: A strategy's runs are not complete; the message names it.
     """
     lines = []
-    for pair in pairs:
-        sides = [comparisons.side(recorded, name, "long") for name in pair]
-        for name, side in zip(pair, sides, strict=True):
-            if side is None:
-                raise ValueError(f"{recorded.name} lacks runs of {name!r}; run `make record`")
-        mean, low, high = intervals.difference(*sides)  # type: ignore[arg-type]
-        left, right = (html.escape(STRATEGIES[name].label) for name in pair)
-        lines.append([f"{left} − {right}", f"{signed(mean)} ({signed(low)} to {signed(high)})"])
-    caption = f"{recorded.setting.describe('long')}: points, 95 % intervals."
-    return HTML(markup_table(caption, ["", ""], lines))
+    for left, right in pairs:
+        labels = " against ".join(html.escape(STRATEGIES[name].label) for name in (left, right))
+        lines.append([labels, findings.between(recorded, left, right)])
+    return HTML(markup_table(f"{recorded.setting.describe('long')}.", ["", ""], lines))
 
 
 def complete(recorded: Recorded) -> int:
@@ -200,11 +198,11 @@ def complete(recorded: Recorded) -> int:
 
 
 def summary(cells: Cells) -> HTML:
-    """List the claims whose verdicts agree in several settings, and those whose verdicts part."""
+    """List the claims whose results agree in several settings, and those whose results don't."""
     groups: dict[str, list[str]] = {
-        "Held wherever it was decided": [],
-        "Failed wherever it was decided": [],
-        "Held in some settings and failed in others": [],
+        "Supported wherever the study can tell": [],
+        "Not supported wherever the study can tell": [],
+        "Supported in some settings, not supported in others": [],
     }
     held, failed, parted = groups.values()
     for each in comparisons.read():
@@ -213,7 +211,7 @@ def summary(cells: Cells) -> HTML:
             parted.append(_parted(each, cells[each.id]))
         elif states["holds"] + states["fails"] > 1:
             decided = f"{states['holds'] + states['fails']} settings"
-            open_ones = f", undecided in {states['undecided']}" if states["undecided"] else ""
+            open_ones = f"; can’t tell in {states['undecided']}" if states["undecided"] else ""
             line = html.escape(f"{each.claim.removesuffix('.')} ({decided}{open_ones}).")
             (held if states["holds"] else failed).append(line)
     return HTML(
@@ -231,6 +229,6 @@ def _parted(comparison: Comparison, found: Mapping[str, Found]) -> str:
         for state in ("holds", "fails")
     }
     return html.escape(
-        f"{comparison.claim} Held: {'; '.join(where['holds'])}. Failed: "
+        f"{comparison.claim} Supported: {'; '.join(where['holds'])}. Not supported: "
         f"{'; '.join(where['fails'])}."
     )

@@ -38,7 +38,12 @@ def paired(recorded: Recorded, strategy: str, reference: str, length: str) -> In
 
 
 def _tested(chosen: Sequence[Row]) -> Values:
-    return {pair(row): 100 * float(row.test_accuracy or 0) for row in chosen}
+    values: Values = {}
+    for row in chosen:
+        if row.test_accuracy is None:
+            raise ValueError(f"{row.run.setting!r} is judged by its loss: it has no test accuracy")
+        values[pair(row)] = 100 * row.test_accuracy
+    return values
 
 
 def validation_accuracy(recorded: Recorded, strategy: str, length: str, epoch: int) -> Values:
@@ -114,7 +119,7 @@ MEASURES: dict[str, tuple[Measure, str]] = {
     "validation accuracy": (validation_accuracy, "points"),
     "fall of the training loss": (loss_fall, "nats"),
     "share of the fall": (share_of_fall, ""),
-    "largest rate that trains": (edge, "doublings"),
+    "highest rate that still trains": (edge, "doublings"),
     "gain at the suggestion": (finder_gain, "points"),
-    "distance from the tuned rate": (finder_distance, "decades"),
+    "suggestion compared with the tuned rate": (finder_distance, "decades"),
 }

@@ -1,4 +1,4 @@
-"""What is asked of the recorded runs of one setting. Figures, tables and claims stand on it."""
+"""The recorded runs of one setting, and what figures, tables and claims ask of them."""
 
 from collections.abc import Sequence
 from statistics import fmean
@@ -17,11 +17,16 @@ with extra("evidence", "the recorded study"):
 
 
 class Recorded:
-    """The recorded runs of one setting.
+    """The recorded runs of one setting; `lrlib.evidence` explains the words of the study.
+
+    In all methods `strategy` is a key of `lrlib.evidence.strategies.STRATEGIES`, and any other is a
+    `KeyError`; `length` is the name of one of the setting's lengths, such as "long"; and a
+    `weight_decay` of `None` is the one that the setting usually gives to the strategy's optimizer.
+    The attribute `rows` has all rows.
 
     Args:
         setting: A key of `lrlib.evidence.settings.SETTINGS`.
-        runs: Its rows. `None` reads those that come with lrlib.
+        runs: Its rows, one per run. `None` reads those that come with lrlib.
 
     Raises:
         ValueError: The setting is unknown, or a row is faulty; the message names file and line.
@@ -42,26 +47,26 @@ class Recorded:
         self.results = rows.results(self.rows)
 
     def cell(self, strategy: str, length: str, weight_decay: float | None = None) -> Cell:
-        """Name a cell, at the setting's usual weight decay where none is given."""
+        """Return the name of a cell: one strategy in this setting, at a length and weight decay."""
         return study.cell(self.name, strategy, length, weight_decay)
 
     def runs(
         self, stage: str, strategy: str, length: str, weight_decay: float | None = None
     ) -> list[Row]:
-        """Return the rows of one stage, which may be none."""
+        """Return the rows of one stage, such as "tuning" or "evaluation"; the list may be empty."""
         return rows.select(self.rows, stage, self.cell(strategy, length, weight_decay))
 
     def tuned_lr(self, strategy: str, length: str) -> float | None:
-        """Return the tuned peak rate; `None` while the tuning is not complete."""
+        """Return the tuned peak rate, a float, or `None` if tuning runs are missing."""
         return study.tuned_lr(self.results, self.cell(strategy, length))
 
     def evaluated(
         self, strategy: str, length: str, weight_decay: float | None = None, lr: float | None = None
     ) -> list[Row]:
-        """Return the runs with fresh seeds at the tuned rate, or at another.
+        """Return the rows of the runs with fresh seeds at the tuned rate, or at the rate `lr`.
 
         Raises:
-            ValueError: There are none.
+            ValueError: No such run is recorded.
         """
         # Another weight decay is tried at the rate that was tuned for the usual one.
         rate = self.tuned_lr(strategy, length) if lr is None else lr
@@ -70,21 +75,24 @@ class Recorded:
         if not chosen:
             raise ValueError(
                 f"{self.name} has no runs of {strategy!r} at the length {length!r} with fresh "
-                f"seeds and the rate {rate}; choose from {', '.join(self.strategies(length))}, "
-                "or run `make record`"
+                f"seeds and the rate {rate}; the setting has the lengths "
+                f"{', '.join(self.setting.lengths)}, and at {length!r} it asks for the strategies "
+                f"{', '.join(self.strategies(length)) or 'none'}; `make record` makes missing runs"
             )
         return chosen
 
     def strategies(self, length: str) -> list[str]:
-        """Return the strategies that the setting asks for at a length."""
+        """Return the keys of the strategies that the setting compares at a length."""
         return list(self.setting.strategies.get(length, ()))
 
     def tuning(
         self, strategy: str, length: str
     ) -> tuple[list[float], list[float], list[tuple[float, float, bool]]]:
-        """Return the rates of a grid, the mean final values, and every seed's own.
+        """Return how the tuning runs of a strategy ended, at all rates of its grid.
 
-        Values are in the unit of `value`.
+        Returns:
+            Three lists: the rates, rising; for each rate the mean of `value` over the tuning seeds;
+            and for each run its rate, its `value`, and whether it diverged.
 
         Raises:
             ValueError: A rate of the grid has no runs.
@@ -102,24 +110,37 @@ class Recorded:
         return list(grid), means, points
 
     def near_best(self, strategy: str, length: str) -> list[float]:
-        """Return the rates of a grid whose mean accuracy is within 1 point of the best one's."""
+        """Return the rates of a grid whose mean accuracy is within 1 point of the best mean.
+
+        Raises:
+            ValueError: A rate of the grid has no runs.
+        """
         grid, means, _ = self.tuning(strategy, length)
         return [lr for lr, mean in zip(grid, means, strict=True) if mean >= max(means) - 1]
 
     def value(self, row: Row, judged: int | None = None) -> float:
-        """Return a run's validation accuracy in percent, at its end or at a judgement from 1 on.
+        """Return a run's validation accuracy in percent, a float.
 
-        A run that diverged counts as chance.
+        A run that diverged counts as guessing. The settings "text" and "sparse" measure no
+        accuracy: their runs have no value.
+
+        Args:
+            row: The run.
+            judged: When it was judged: 1 for the first time, such as after the first epoch. `None`
+                takes the last time.
+
+        Raises:
+            IndexError: The run wasn't judged so often, or its setting measures no accuracy.
         """
         if row.diverged:
             return 100 * self.setting.chance
         return 100 * row.val_accuracy[-1 if judged is None else judged - 1]
 
     def beside(self, stage: str, strategy: str) -> list[Row]:
-        """Return the short runs of a side check: "finder" or "edge".
+        """Return the rows of a side check, "finder" or "edge", whose runs have the length "short".
 
         Raises:
-            ValueError: There are none.
+            ValueError: No such run is recorded.
         """
         found = self.runs(stage, strategy, "short")
         if not found:
@@ -132,7 +153,7 @@ Values = dict[Pair, float]
 
 
 def pair(row: Row) -> Pair:
-    """Return what two runs have in common that may be compared: the seed, and the hardware."""
+    """Return what two runs must share to be compared as a pair: the seed, and the hardware."""
     return row.run.seed, row.machine
 
 
@@ -149,7 +170,10 @@ def subtract(left: Values, right: Values) -> list[float]:
         raise ValueError(f"recorded for one of the two alone: seed {seeds}; run `make record`")
     pairs = sorted(left.keys() & right.keys())
     if len(pairs) < 2:
-        raise ValueError(f"{len(pairs)} seeds in common that ran on the same hardware")
+        raise ValueError(
+            f"a difference needs 2 pairs of runs, got {len(pairs)} seeds in common that ran on the "
+            "same hardware; run `make record`"
+        )
     return [left[each] - right[each] for each in pairs]
 
 

@@ -1,4 +1,4 @@
-"""Recorded range tests: the finder's raw curves in all settings, so that rules need no training."""
+"""Recorded range tests: the finder's raw curves in all settings, to try rules without training."""
 
 import json
 from dataclasses import dataclass

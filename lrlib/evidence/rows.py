@@ -31,8 +31,8 @@ class Row:
             the run went.
         val_loss: The validation loss at each judgement, as far as the run went.
         val_accuracy: The same for the accuracy, in [0, 1]; empty where a task has none.
-        test_loss: After the last step; `None` in the tuning stage, which may not look at the test
-            data.
+        test_loss: After the last step; `None` in the stages "tuning" and "far", which may not look
+            at the test data.
         test_accuracy: The same for the accuracy, in [0, 1].
         stopped: Why the run ended early; empty if it did not.
         seconds: What the run took.
@@ -85,7 +85,7 @@ class Row:
         """How well the run ended on test data, the higher the better; chance at the worst.
 
         Raises:
-            ValueError: The run was for tuning, which does not look at test data.
+            ValueError: The run was for "tuning" or "far", which don't look at test data.
         """
         where = self.run.where
         found = self.test_accuracy if where.measure == "accuracy" else self.test_loss

@@ -144,7 +144,7 @@ def _tested(run: Run, net: nn.Module, task: Task, log: _Log) -> tuple[float | No
 def _suggestions(run: Run, net: nn.Module, task: Task) -> dict[str, float]:
     optimizer = OPTIMIZERS[run.how.optimizer](net, 0.1, run.weight_decay)
     batches = task.batches(run.where.batch_size, run.seed)
-    test = finder.range_test(net, optimizer, task.loss, batches)
+    test = finder.range_test(net, optimizer, task.loss, batches, steps=100)
     return {"halfway": float(f"{test.suggest('halfway'):.4g}")}
 
 

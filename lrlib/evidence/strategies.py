@@ -73,8 +73,8 @@ class Strategy:
 
     Args:
         label: What figures and tables call it.
-        colour: A name of `lrlib.plots.PALETTE`. Relatives share one, and differ in their lines.
-        line: How figures draw it, in matplotlib's words.
+        colour: A name of `lrlib.plots.PALETTE`.
+        line: How figures draw it, in matplotlib's words. Those of one figure differ in both.
         optimizer: A key of `lrlib.evidence.optimizers.OPTIMIZERS`.
         shape: What the rate does; `None` for `ReduceLROnPlateau`, which looks at the validation
             loss.
@@ -110,12 +110,12 @@ STRATEGIES = {
         "exponential decay to a tenth", "teal", "--", "SGD", _exponential_to_tenth
     ),
     "cosine": Strategy("cosine", "orange", "--", "SGD", _cosine),
-    "restarts": Strategy("cosine, warm restarts", "orange", ":", "SGD", _warm_restarts),
+    "restarts": Strategy("cosine, warm restarts", "blue", ":", "SGD", _warm_restarts),
     "triangular2": Strategy("cyclical (triangular2)", "purple", ":", "SGD", _triangular2),
     "one-cycle": Strategy("one-cycle", "green", "-.", "SGD", _one_cycle),
     "linear": Strategy("linear to zero", "brown", "-.", "SGD", _linear),
-    "hold-linear": Strategy("hold, then linear", "blue", ":", "SGD", _hold_then_linear),
-    "plateau": Strategy("on a plateau", "grey", "--", "SGD", None),
+    "hold-linear": Strategy("hold, then linear", "orange", ":", "SGD", _hold_then_linear),
+    "plateau": Strategy("lowered on plateaus", "grey", "--", "SGD", None),
     # SGD after a warm-up
     "warmup-fixed": Strategy("warm-up + fixed", "grey", "-.", "SGD", _fixed, warm=True),
     "warmup-step": Strategy("warm-up + step decay", "blue", "-", "SGD", _step_decay, warm=True),
@@ -127,7 +127,7 @@ STRATEGIES = {
     ),
     "warmup-cosine": Strategy("warm-up + cosine", "red", "-", "SGD", _cosine, warm=True),
     "warmup-linear": Strategy("warm-up + linear", "brown", "-", "SGD", _linear, warm=True),
-    "wsd": Strategy("warm-up–stable–decay", "red", ":", "SGD", _hold_then_linear, warm=True),
+    "wsd": Strategy("warm-up–stable–decay", "pink", ":", "SGD", _hold_then_linear, warm=True),
     # Adaptive optimizers
     "adagrad": Strategy("AdaGrad", "brown", ":", "Adagrad", _fixed),
     "rmsprop": Strategy("RMSprop", "blue", "--", "RMSprop", _fixed),
@@ -139,9 +139,9 @@ STRATEGIES = {
     ),
     "adam": Strategy("Adam", "pink", "-", "Adam", _fixed),
     "sparse-adam": Strategy("SparseAdam", "pink", "--", "SparseAdam", _fixed),
-    "adamw": Strategy("AdamW", "pink", "-.", "AdamW", _fixed),
-    "adamw-cosine": Strategy("AdamW + cosine", "pink", ":", "AdamW", _cosine),
-    "adamw-linear": Strategy("AdamW + linear", "purple", "-.", "AdamW", _linear),
+    "adamw": Strategy("AdamW", "purple", "-.", "AdamW", _fixed),
+    "adamw-cosine": Strategy("AdamW + cosine", "green", ":", "AdamW", _cosine),
+    "adamw-linear": Strategy("AdamW + linear", "pink", "-.", "AdamW", _linear),
     "adamw-hold-linear": Strategy(
         "AdamW + hold, then linear", "purple", "--", "AdamW", _hold_then_linear
     ),
@@ -158,7 +158,7 @@ STRATEGIES = {
     # Asked for now
     "schedule-free": Strategy("schedule-free AdamW", "green", "-", "ScheduleFree", _fixed, True),
     "prodigy": Strategy("Prodigy", "green", "--", "Prodigy", _fixed),
-    "prodigy-cosine": Strategy("Prodigy + cosine", "green", ":", "Prodigy", _cosine),
+    "prodigy-cosine": Strategy("Prodigy + cosine", "red", ":", "Prodigy", _cosine),
     "muon-warmup-fixed": Strategy("Muon + warm-up", "orange", "-", "Muon", _fixed, warm=True),
     "muon-warmup-cosine": Strategy(
         "Muon + warm-up + cosine", "brown", "--", "Muon", _cosine, warm=True

@@ -188,7 +188,7 @@ def tuned_lr(results: Results, of: Cell) -> float | None:
 
 
 def close_rates(results: Results, of: Cell) -> tuple[float, ...]:
-    """Return the rates that fresh seeds run at: the tuned one and one that tuning cannot tell.
+    """Return the rates that fresh seeds run at: the tuned one, and one that may be as good.
 
     A rate next to the tuned one is too close to call if it lies below it by less than the standard
     error of the difference between two means. Where both neighbours are, the better one is taken:

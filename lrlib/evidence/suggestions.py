@@ -1,9 +1,9 @@
 """What a finder's suggestions are worth: each rule on each recorded range test, in all settings.
 
-The **regret** of a rate is what is lost by training at it, as a share of what training at the best
-rate of the grid gains over guessing; where a rule has no answer it is 1. Between the rates of a
-grid the result is interpolated over the logarithm of the rate; below the lowest it falls to
-guessing in proportion to the rate.
+The **regret** of a suggestion is what you lose by training at it: a share of what training at the
+best rate of the grid gains over guessing. It is 0 at the best rate, and 1 if a rule suggests
+nothing. Between two rates of the grid the result is interpolated over the logarithm of the rate;
+below the lowest one, the gain is taken to shrink in proportion to the rate.
 
 `python -m lrlib.evidence.suggestions`, or `make finder-scores`, prints the table.
 """
@@ -18,14 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from lrlib._markup import signed
 from lrlib.evidence import range_tests, study
-from lrlib.evidence.queries import Recorded
 from lrlib.evidence.range_tests import Curve, Sweep
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
 from lrlib.evidence.study import Cell
+from lrlib.evidence.truths import Truth, truths
 from lrlib.finder.result import RangeTest
-from lrlib.finder.rules import DEFAULT, RULES
+from lrlib.finder.rules import DEFAULT, OURS, RULES
 
 # Rules were chosen on the first half alone, before anybody had looked at the second.
 DEVELOPED_ON = ("sparse", "small-data", "cnn-max")
@@ -36,31 +37,6 @@ TOLD = f"{DEFAULT}, told the run"
 # What costs no range test: one rate for all tasks, and the best of five around it.
 CONSTANT, GRID = "a constant", "a grid of five"
 _GRID = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
-
-
-@dataclass(frozen=True)
-class Truth:
-    """How well runs of a cell ended, by their rate.
-
-    Args:
-        lrs: The rates, rising.
-        gains: What a run at each reached above guessing, the mean over its seeds.
-    """
-
-    lrs: tuple[float, ...]
-    gains: tuple[float, ...]
-
-    @property
-    def best_lr(self) -> float:
-        return self.lrs[int(np.argmax(self.gains))]
-
-    def regret(self, lr: float) -> float:
-        """Return what is lost at a rate, as a share of the best gain: 0 at the best rate."""
-        if lr < self.lrs[0]:
-            gain = self.gains[0] * lr / self.lrs[0]
-        else:
-            gain = float(np.interp(math.log(lr), np.log(self.lrs), self.gains))
-        return 1 - gain / max(self.gains)
 
 
 @dataclass(frozen=True)
@@ -84,27 +60,15 @@ class Judged:
     regret: float
 
 
-@cache
-def truths(setting: str) -> dict[Cell, Truth]:
-    """Return what the recorded runs say of each cell whose grid is complete."""
-    recorded = Recorded(setting)
-    found = {of: _truth(recorded, of) for of in study.searched_cells(setting)}
-    return {of: known for of, known in found.items() if known is not None}
-
-
-def _truth(recorded: Recorded, of: Cell) -> Truth | None:
-    by_rate: dict[float, list[float]] = {}
-    for stage in ("tuning", "far"):
-        for row in recorded.runs(stage, of.strategy, of.length):
-            by_rate.setdefault(row.lr, []).append(row.score - recorded.setting.guessing)
-    if not {*study.rates(recorded.results, of), *study.far_rates(of)} <= set(by_rate):
-        return None
-    lrs = tuple(sorted(by_rate))
-    return Truth(lrs, tuple(fmean(by_rate[lr]) for lr in lrs))
-
-
 def judge(settings: Iterable[str]) -> list[Judged]:
-    """Judge every rule on every recorded range test of some settings.
+    """Judge every rule on every recorded range test of some settings, by the recorded runs.
+
+    Args:
+        settings: Keys of `lrlib.evidence.settings.SETTINGS`, such as those that `complete` returns.
+
+    Returns:
+        One entry per rule, range test, and strategy and length that it is used for, with the
+        suggested rate, the best one, and the regret.
 
     Raises:
         ValueError: Runs or range tests of a setting are missing; the message counts them.
@@ -113,7 +77,15 @@ def judge(settings: Iterable[str]) -> list[Judged]:
 
 
 def complete(settings: Iterable[str] = HELD_OUT) -> list[str]:
-    """Return the settings in which everything is recorded that rules are judged by."""
+    """Return those settings in which all runs and range tests are recorded that `judge` needs.
+
+    Args:
+        settings: Keys of `lrlib.evidence.settings.SETTINGS`. The default are the settings that
+            nobody had looked at when the finder's default rule was chosen.
+
+    Returns:
+        The keys of those that are complete, in the same order.
+    """
     return [setting for setting in settings if _lacks(setting) == (0, 0)]
 
 
@@ -173,7 +145,7 @@ def _readings(curve: Curve) -> dict[str, Callable[[Cell], float | None]]:
     def always(lr: float | None) -> Callable[[Cell], float | None]:
         return lambda of: lr
 
-    tests = {rule: ours if RULES[rule].origin == "lrlib" else whole for rule in RULES}
+    tests = {rule: ours if rule in OURS else whole for rule in RULES}
     return {TOLD: told, **{rule: always(answer(test, rule)) for rule, test in tests.items()}}
 
 
@@ -289,7 +261,7 @@ def _main() -> None:
                 print(
                     f"{score.rule:<22}  {score.mean:6.3f}  {score.worst:5.2f}  "
                     f"{score.far_off:8.0%}  {score.ratio:12.2f}  {score.within:11.1f}  "
-                    f"{mean:+.3f} ({low:+.3f} to {high:+.3f})"
+                    f"{signed(mean, 3)} ({signed(low, 3)} to {signed(high, 3)})"
                 )
 
 

@@ -1,18 +1,27 @@
-"""Lists and tables of the recorded study, as HTML. What they say was computed from the runs.
+"""Tables of the recorded study, each computed from the runs.
 
-Each takes the recorded runs of a setting; `ValueError` names what is not recorded.
+Each takes the recorded runs of a setting, except `finder`, and returns an object that a notebook
+displays when it is the last value of a cell. A `ValueError` names what is not recorded. The tables
+of accuracies need a setting that measures it, so neither "text" nor "sparse".
 """
 
 import html
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import fmean
-from typing import Any
 
 from lrlib._extras import extra
 from lrlib._markup import signed, table
-from lrlib.evidence import claims, intervals, side_checks, study, suggestions
-from lrlib.evidence.claims import Claim, Verdict
+from lrlib.evidence import (
+    claims,
+    comparisons,
+    findings,
+    intervals,
+    side_checks,
+    study,
+    suggestions,
+)
+from lrlib.evidence.comparisons import WORDS, Found
 from lrlib.evidence.measures import accuracy_on_test
 from lrlib.evidence.queries import Recorded, interval
 from lrlib.evidence.range_tests import TESTED
@@ -23,80 +32,63 @@ from lrlib.evidence.suggestions import Judged
 with extra("plots", "drawing the recorded study"):
     from IPython.display import HTML
 
-_MARKS = {"holds": "✓", "fails": "✗", "undecided here": "?"}
+_MARKS = {"holds": "✓", "fails": "✗", "undecided": "?"}
 _STAGES = {
     "tuning": "tuning of the peak rates",
-    "far": "rates far from the best, for the finder",
-    "evaluation": "fresh seeds: at tuned rates, at another's, with another weight decay",
-    "edge": "the edge with and without warm-up",
-    "finder": "at the finder's suggestion",
+    "far": "rates far from the best, to judge the finder",
+    "evaluation": "fresh seeds, at tuned rates and for side checks",
+    "edge": "the highest rate that still trains, with and without warm-up",
+    "finder": "trained at the finder’s suggestion",
     "calibration": "the same runs on each machine",
 }
 
 
-def verdicts(recorded: Recorded, chapter: str) -> HTML:
-    """List the chapter's claims, each with its verdict, interval and n."""
-    chosen = [claim for claim in claims.read() if claim.chapter == chapter]
-    if not chosen:
-        raise ValueError(f"there are no claims for the chapter {chapter!r}; see claims.yml")
-    items = "".join(_item(recorded, claim, claims.judge(claim, recorded)) for claim in chosen)
-    return HTML(f'<ul class="lrlib-claims">{items}</ul>')
-
-
-def _item(recorded: Recorded, claim: Claim, verdict: Verdict) -> str:
-    return (
-        f'<li class="lrlib-claim {_class(verdict)}" id="claim-{claim.id}">'
-        f"<p>{html.escape(claim.claim)}</p>"
-        f"<p>{_word(verdict)}: {html.escape(sentence(recorded, claim, verdict))} "
-        f"Source of the claim: {html.escape(claim.source)}.</p></li>"
-    )
-
-
 def every_claim(recorded: Recorded) -> HTML:
-    """List all claims with their verdicts, and how many there are of each."""
+    """List the claims about single runs with their results, and how many there are of each result.
+
+    They are those of `lrlib/evidence/claims.yml`, which are about the setting "cnn-max".
+    """
     judged = [(claim, claims.judge(claim, recorded)) for claim in claims.read()]
     counts = Counter(verdict.word for _, verdict in judged)
     found = (
-        f"{counts['holds']} hold, {counts['fails']} fail, "
-        f"{counts['undecided here']} are undecided here"
+        f"{counts['holds']} are supported, {counts['fails']} are not, "
+        f"and for {counts['undecided']} we can’t tell"
     )
     lines = [
         [
             f'<a href="../notebooks/{claim.chapter}.html#claim-{claim.id}">'
             f"{html.escape(claim.claim)}</a>",
-            _word(verdict),
-            f"{signed(verdict.mean)} ({signed(verdict.low)} to {signed(verdict.high)}) "
-            f"{verdict.unit}",
-            str(verdict.pairs),
+            _word(verdict.word),
+            f"{html.escape(claim.measure)}: {findings.measured(claim, verdict)}",
         ]
         for claim, verdict in judged
     ]
-    header = ["claim", "verdict", "mean difference (95 % interval)", "n"]
-    return _table(f"{len(judged)} claims: {found}.", header, lines)
+    return _table(f"{len(judged)} claims: {found}.", ["claim", "result", "what was found"], lines)
 
 
 def second_look(recorded: Recorded) -> HTML:
-    """List the claims whose verdict is another with the first seeds alone."""
+    """List the comparisons of two strategies whose result changed when more seeds were run."""
     later = set(study.SEEDS) - set(study.FIRST_SEEDS)
-    first = Recorded(
-        recorded.name,
-        [row for row in recorded.rows if row.run.stage == "finder" or row.run.seed not in later],
-    )
+    first = Recorded(recorded.name, [row for row in recorded.rows if row.run.seed not in later])
     lines = []
-    for claim in claims.read():
-        before, now = claims.judge(claim, first), claims.judge(claim, recorded)
-        if before.word != now.word:
-            lines.append([html.escape(claim.claim), _judged(before), _judged(now)])
+    for each in comparisons.read():
+        before = comparisons.judge(each, first, fewest=len(study.FIRST_SEEDS))
+        now = comparisons.judge(each, recorded)
+        if before.state != now.state:
+            lines.append([html.escape(each.claim), _judged(before), _judged(now)])
     header = ["claim", f"with {len(study.FIRST_SEEDS)} seeds", f"with {len(study.SEEDS)}"]
-    return _table(f"{len(lines)} verdicts turned with more seeds.", header, lines)
+    return _table(f"Results that changed with more seeds: {len(lines)}.", header, lines)
 
 
-def _judged(verdict: Verdict) -> str:
-    return f"{_word(verdict)}: {signed(verdict.low)} to {signed(verdict.high)} {verdict.unit}"
+def _judged(found: Found) -> str:
+    return f"{_word(found.state)}: {signed(found.low)} to {signed(found.high)} points"
 
 
 def accuracies(recorded: Recorded, length: str = "long") -> HTML:
-    """List the strategies by test accuracy, with the tuned rate and how exact it must be."""
+    """List the strategies by test accuracy, with the tuned rate and the rates that do as well.
+
+    These are the rates whose mean validation accuracy is within 1 percentage point of the best.
+    """
     lines = []
     for strategy in recorded.strategies(length):
         runs = recorded.evaluated(strategy, length)
@@ -120,7 +112,7 @@ def accuracies(recorded: Recorded, length: str = "long") -> HTML:
 
 
 def weight_decays(recorded: Recorded) -> HTML:
-    """List the test accuracies of the side check of weight decay."""
+    """List the test accuracies with other weight decays, a side check of the setting "cnn-max"."""
     lines = []
     for strategy in side_checks.OTHER_DECAY_STRATEGIES:
         usual = recorded.setting.usual_decay(strategy)
@@ -134,7 +126,7 @@ def weight_decays(recorded: Recorded) -> HTML:
 
 
 def machines(recorded: Recorded) -> HTML:
-    """Compare the machines that recorded: the same runs, made on each of them."""
+    """Compare the machines that made the runs, by the calibration runs that each of them made."""
     found: dict[str, list[float]] = {}
     for row in recorded.rows:
         if row.run.stage == "calibration":
@@ -156,7 +148,7 @@ def machines(recorded: Recorded) -> HTML:
         )
     setting, strategy, length, lr = study.CALIBRATION
     what = f"{SETTINGS[setting].describe(length)}, {STRATEGIES[strategy].label} at {lr:g}"
-    header = ["machine", "seeds", "test accuracy (95 % interval)", "less the first machine's"]
+    header = ["machine", "seeds", "test accuracy (95 % interval)", "gap to the first machine"]
     return _table(f"The same runs on each machine: {what}.", header, lines)
 
 
@@ -166,12 +158,15 @@ def _apart(values: Sequence[float], first: Sequence[float]) -> str:
 
 
 def finder(judged: Sequence[Judged]) -> HTML:
-    """List what is lost by following each rule of a learning-rate finder, by optimizer."""
+    """List what is lost by training at the suggestion of each rule of the finder, by optimizer.
+
+    `judged` is what `lrlib.evidence.suggestions.judge` returns.
+    """
     everything = [*judged, *suggestions.beside(judged)]
     steps, seeds = ({getattr(each.sweep, name) for each in judged} for name in ("steps", "seed"))
     settings = [SETTINGS[name].label for name in {each.sweep.setting: 0 for each in judged}]
     held_out = all(each.sweep.setting in suggestions.HELD_OUT for each in judged)
-    part = "no part in choosing the default" if held_out else "the default was chosen on some"
+    part = "none" if held_out else "some"
     lines = []
     for score in suggestions.scores(everything):
         own = [each for each in everything if each.rule == score.rule]
@@ -185,7 +180,8 @@ def finder(judged: Sequence[Judged]) -> HTML:
     return _table(
         "Lost by training at what is suggested, as a share of what the best rate gains over "
         f"guessing. Range tests of {' and '.join(map(str, sorted(steps)))} steps, {len(seeds)} "
-        f"seeds each; {'; '.join(settings)}: {part}.",
+        f"seeds each, in these settings, {part} of which served to choose the default rule: "
+        f"{'; '.join(settings)}.",
         ["suggestion", *TESTED, "mean", "worst", "off by more than 10×"],
         lines,
     )
@@ -196,13 +192,13 @@ def _percent(shares: Sequence[float]) -> str:
 
 
 def protocol(recorded: Recorded) -> HTML:
-    """Say how many runs there are of each kind, and on which machines they were made."""
+    """List how many runs there are of each kind, and when, on which machines and with what code."""
     rows = recorded.rows
     counts = Counter(row.run.stage for row in rows)
     lines = [[what, f"{counts[stage]:,}"] for stage, what in _STAGES.items() if counts[stage]]
-    lines.append(["together", f"{len(rows):,}"])
+    lines.append(["in all", f"{len(rows):,}"])
     diverged = sum(row.diverged for row in rows)
-    lines.append(["of them ended early, since the loss was not finite", str(diverged)])
+    lines.append(["ended early, because the loss was no longer finite", str(diverged)])
     lines.append(["hours of training", f"{sum(row.seconds for row in rows) / 3600:.1f}"])
     days = sorted({row.date[:10] for row in rows})
     lines.append(["from, to", f"{days[0]}, {days[-1]}"])
@@ -227,41 +223,5 @@ def _table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) 
     return HTML(table(caption, header, lines))
 
 
-def _word(verdict: Verdict) -> str:
-    mark = _MARKS[verdict.word]
-    return f'<strong><span aria-hidden="true">{mark}</span> {verdict.word}</strong>'
-
-
-def _class(verdict: Verdict) -> str:
-    return f"lrlib-{verdict.word.replace(' ', '-')}"
-
-
-def sentence(recorded: Recorded, claim: Claim, verdict: Verdict) -> str:
-    """Say what was measured: the mean difference, its interval, n and what the claim expects."""
-    words, threshold = claim.expect
-    unit = f" {verdict.unit}" if verdict.unit else ""
-    one = unit.removesuffix("s") if abs(threshold) == 1 else unit
-    border = f"{threshold:g}{one}".replace("-", "−")
-    return (
-        f"{claim.measure}, {_side(recorded, claim.left)}{_compared(recorded, claim.right)}: "
-        f"{signed(verdict.mean)}{unit} (95 % interval {signed(verdict.low)} to "
-        f"{signed(verdict.high)}, n = {verdict.pairs}); the claim says {words} {border}."
-    )
-
-
-def _compared(recorded: Recorded, right: object) -> str:
-    if isinstance(right, dict):
-        return f" minus {_side(recorded, right)}"
-    return "" if right == 0 else f", compared with {right:g}".replace("-", "−")
-
-
-def _side(recorded: Recorded, side: dict[str, Any]) -> str:
-    rest = ", ".join(
-        recorded.setting.length_in_words(value)
-        if name == "length"
-        else f"{name.replace('_', ' ')} {value}"
-        for name, value in side.items()
-        if name != "strategy"
-    )
-    label = STRATEGIES[side["strategy"]].label
-    return f"{label} ({rest})" if rest else label
+def _word(state: str) -> str:
+    return f'<strong><span aria-hidden="true">{_MARKS[state]}</span> {WORDS[state]}</strong>'

@@ -28,12 +28,12 @@ CLAIM = Comparison(
 ALL = comparisons.read()
 
 
-def recorded(setting="cnn-mean", noise=0.004, **means):
-    """Rows of whole studies of some strategies at the length "long", with these mean results."""
+def recorded(setting="cnn-mean", noise=0.004, length="long", **means):
+    """Rows of whole studies of some strategies at a length, with these mean results."""
     generator = np.random.default_rng(0)
     rows = []
     for strategy, mean in means.items():
-        of = study.cell(setting, strategy.replace("_", "-"), "long")
+        of = study.cell(setting, strategy.replace("_", "-"), length)
         best = SETTINGS[setting].first_rates(of.strategy)[2]
 
         def make(run, best=best, mean=mean):
@@ -102,6 +102,16 @@ def test_the_spread_over_seeds_can_be_compared():
     assert found.mean == pytest.approx(1.9, abs=0.9)
 
 
+def test_a_claim_about_short_runs_is_judged_by_short_runs():
+    after_two = recorded(length="short", cosine=0.6, fixed=0.65)
+    after_five = recorded(cosine=0.7, fixed=0.68)
+    both = Recorded("cnn-mean", [*after_two.rows, *after_five.rows])
+    assert comparisons.judge(CLAIM, both).state == "holds"
+    short = replace(CLAIM, length="short", only=("cnn-mean",))
+    assert comparisons.judge(short, both).state == "fails"
+    assert "2 epochs" in matrix.sentence(short, "cnn-mean", comparisons.judge(short, both))
+
+
 def test_what_is_missing_or_cannot_be_asked_is_told_apart():
     one_side = recorded(cosine=0.7)
     assert comparisons.judge(CLAIM, one_side).state == "not recorded"
@@ -130,7 +140,7 @@ def test_there_are_forty_claims_of_three_kinds_and_each_can_be_asked_somewhere()
         asked = [
             name
             for name, where in SETTINGS.items()
-            if {each.left, each.right} <= set(where.strategies["long"])
+            if {each.left, each.right} <= set(where.strategies.get(each.length, ()))
             and (not each.only or name in each.only)
         ]
         assert asked, each.id
@@ -152,8 +162,9 @@ def written(tmp_path, **changes):
     [
         ({"source": None}, "too many or missing fields: source"),
         ({"winner": "cosine"}, "too many or missing fields: winner"),
-        ({"left": "cosines"}, "unknown strategies or settings: cosines"),
-        ({"only": ["speech"]}, "unknown strategies or settings: speech"),
+        ({"left": "cosines"}, "unknown strategies, settings or lengths: cosines"),
+        ({"only": ["speech"]}, "unknown strategies, settings or lengths: speech"),
+        ({"length": "short"}, "unknown strategies, settings or lengths: short"),
         ({"kind": "wins by"}, "kind must be one of gains at least, .*: wins by"),
     ],
 )
@@ -167,9 +178,15 @@ def test_a_faulty_claim_is_named(tmp_path, changes, message):
 
 
 def cells(**states):
-    """One state for each setting, the same for all claims but the first."""
-    found = Found("holds", 1.0, 0.5, 1.5, 10, 0, 0.001)
-    table = {each.id: dict.fromkeys(SETTINGS, found) for each in ALL}
+    """One state for each setting that has runs of a claim's length, and others for the first."""
+    found, none = Found("holds", 1.0, 0.5, 1.5, 10, 0, 0.001), Found("cannot be asked")
+    table = {
+        each.id: {
+            name: found if each.length in where.lengths else none
+            for name, where in SETTINGS.items()
+        }
+        for each in ALL
+    }
     for setting, state in states.items():
         table[ALL[0].id][setting.replace("_", "-")] = replace(
             found, state=state, needed=40 if state == "undecided" else 0
@@ -182,10 +199,11 @@ def test_every_cell_has_a_word_for_those_who_hear_it_and_leads_to_its_numbers():
     shown, below = matrix.table(table).data, matrix.details(table).data
     words = re.findall(r'<span class="lrlib-sr">(.*?)</span>', shown)
     assert len(words) == len(ALL) * len(SETTINGS)
-    assert {words.count(state) for state in ("fails", "undecided", "not recorded")} == {1}
+    assert {words.count(word) for word in ("not supported", "can’t tell", "not run yet")} == {1}
     targets = set(re.findall(r'<li id="(.*?)"', below))
     assert set(re.findall(r'<td[^>]*><a href="#(.*?)"', shown)) == targets
-    assert len(targets) == len(ALL) * len(SETTINGS) - 1
+    asked = words.count("supported") + 2  # the first claim has two other results
+    assert len(targets) == asked
     for each in ALL:
         assert html.escape(each.claim) in shown
 
@@ -193,20 +211,39 @@ def test_every_cell_has_a_word_for_those_who_hear_it_and_leads_to_its_numbers():
 def test_a_line_says_the_difference_its_interval_and_what_would_decide():
     undecided = cells(text="undecided")[ALL[0].id]["text"]
     text = matrix.sentence(ALL[0], "text", undecided)
-    assert "undecided. +1.00 hundredths of a nat (+0.50 to +1.50), 10 seeds a side" in text
-    assert text.endswith("; about 40 would decide.")
+    assert ": loss −0.0100 (likely −0.0150 to −0.0050), 1,000 steps, 10 seeds each" in text
+    assert text.endswith(": can’t tell; it would take about 40 seeds.")
     held = matrix.sentence(ALL[0], "cnn-mean", cells()[ALL[0].id]["cnn-mean"])
-    assert held.endswith("5 epochs: holds. +1.00 points (+0.50 to +1.50), 10 seeds a side.")
+    assert held.endswith(": +1.0 points (likely +0.5 to +1.5), 5 epochs, 10 seeds each: supported.")
 
 
-def test_an_answer_says_in_how_many_settings_a_claim_held():
+@pytest.mark.parametrize(
+    ("kind", "amount", "said"),
+    [
+        (
+            "gains at least",
+            0,
+            "“cosine” minus “fixed” is clearly above 0, not supported if clearly below.",
+        ),
+        ("gains at least", 1, "clearly above 1 point, not supported if clearly below."),
+        ("costs at most", 1, "clearly above −1 point, not supported if clearly below."),
+        ("differs by", 2, "clearly not 0, not supported if it is clearly within 2 points."),
+    ],
+)
+def test_a_claim_says_which_gap_would_support_it(kind, amount, said):
+    each = replace(CLAIM, kind=kind, amount=amount)
+    assert matrix.condition(each).endswith(said)
+    assert "spread over seeds" in matrix.condition(replace(each, measure="spread"))
+
+
+def test_an_answer_says_in_how_many_settings_a_claim_is_supported():
     table = cells(sparse="fails", text="undecided", large_batch="not recorded")
     shown = matrix.answers(table, [ALL[0].id, ALL[1].id]).data
-    assert "Held in 3, failed in 1, undecided in 1 of 5 settings." in shown
-    assert f"Held in {len(SETTINGS)} of {len(SETTINGS)} settings." in shown
+    assert "Supported in 3, not supported in 1, can’t tell in 1 of 5 settings." in shown
+    assert f"Supported in {len(SETTINGS)} of {len(SETTINGS)} settings." in shown
     assert f'href="claims.html#{ALL[0].id}"' in shown
     nothing = cells(**{name.replace("-", "_"): "not recorded" for name in SETTINGS})
-    assert "Not recorded yet." in matrix.answers(nothing, [ALL[0].id]).data
+    assert "The study hasn’t run this yet." in matrix.answers(nothing, [ALL[0].id]).data
     with pytest.raises(ValueError, match=r"there are no claims gold; see comparisons.yml"):
         matrix.answers(table, ["gold"])
 
@@ -214,17 +251,20 @@ def test_an_answer_says_in_how_many_settings_a_claim_held():
 def test_differences_are_listed_and_a_lacking_strategy_is_named():
     both = recorded(cosine=0.70, fixed=0.68)
     shown = matrix.differences(both, [("cosine", "fixed")]).data
-    assert re.search(r">cosine − fixed</th><td>\+[12]\.\d\d \(\+1\.\d\d to \+2\.\d\d\)", shown)
+    assert re.search(
+        r">cosine against fixed</th><td>\+[12]\.\d points \(likely \+1\.\d to \+2\.\d\)",
+        shown,
+    )
     with pytest.raises(ValueError, match="cnn-mean lacks runs of 'linear'"):
         matrix.differences(both, [("cosine", "linear")])
 
 
-def test_the_summary_tells_what_held_everywhere_from_what_parted():
+def test_the_summary_tells_what_is_supported_everywhere_from_what_differs():
     parted = matrix.summary(cells(sparse="fails")).data
-    everywhere, differing = parted.split("Held in some settings and failed in others")
+    everywhere, differing = parted.split("Supported in some settings, not supported in others")
     assert html.escape(ALL[0].claim) in differing
     assert html.escape(ALL[1].claim.removesuffix(".")) in everywhere
-    assert f"Failed: {SETTINGS['sparse'].label}." in html.unescape(differing)
+    assert f"Not supported: {SETTINGS['sparse'].label}." in html.unescape(differing)
 
 
 @pytest.mark.parametrize(("setting", "best"), [("cnn-mean", 0.7), ("text", -1.9)])

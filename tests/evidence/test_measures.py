@@ -6,6 +6,7 @@ import pytest
 from synthetic import recorded, row, run
 
 from lrlib.evidence import measures
+from lrlib.evidence.queries import Recorded
 
 
 def on_one_machine(values):
@@ -29,6 +30,11 @@ def test_the_fall_of_the_loss_is_read_around_two_epochs():
     assert whole == pytest.approx(on_one_machine({0: 1.0, 1: 1.0}))
     share = measures.share_of_fall(record, "step", "long", at=2.5, within=0.5, until=3.75)
     assert share == pytest.approx(on_one_machine({0: 0.8, 1: 0.8}))
+
+
+def test_a_setting_that_is_judged_by_its_loss_has_no_test_accuracy():
+    with pytest.raises(ValueError, match="'sparse' is judged by its loss"):
+        measures.accuracy_on_test(Recorded("sparse"), "fixed", "long")
 
 
 def test_rows_at_the_tuned_rate_alone_are_measured():

@@ -1,0 +1,218 @@
+"""What the study found, in sentences, for the chapter that asks.
+
+Claims are called by their ids. Those of `comparisons.yml` compare two strategies and are judged in
+every setting; those of `claims.yml` look into the runs of one.
+"""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+
+from lrlib._extras import extra
+from lrlib._markup import signed
+from lrlib._styles import styled
+from lrlib.evidence import claims, comparisons, intervals
+from lrlib.evidence.claims import Claim, Verdict
+from lrlib.evidence.comparisons import ASKED, WORDS, Comparison, Found
+from lrlib.evidence.intervals import Interval, Side
+from lrlib.evidence.queries import Recorded
+from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.strategies import STRATEGIES
+
+with extra("plots", "drawing the recorded study"):
+    from IPython.display import HTML
+
+# The setting that speaks for a claim in short: the book's own network, then the nearest to it.
+_NEAREST = ("cnn-max", "cnn-mean", "large-batch", "small-data", "text", "sparse")
+
+
+def answers(*names: str) -> HTML:
+    """List claims with their results in every setting: the gap, its interval, and what follows.
+
+    Raises:
+        ValueError: A name is unknown.
+    """
+    items = "".join(_answer(each) for each in map(_named, names))
+    return HTML(styled(f'<ul class="lrlib-claims">{items}</ul>'))
+
+
+def in_short(*names: str) -> HTML:
+    """List comparisons in a line each, the widest gap first.
+
+    The gap is that of the setting that is most like the chapters, among those that can tell.
+
+    Raises:
+        ValueError: A name is unknown, or names a claim about one setting.
+    """
+    known = _comparisons()
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)}: no such comparison; see {comparisons.FILE.name}")
+    found = [(known[name], judged(known[name])) for name in names]
+    found = [each for each in found if _speaking(each[1])] or found
+    found.sort(key=lambda each: -_width(each[1]))
+    lines = "".join(
+        f"<li>{html.escape(f'{each.claim} {_shortly(where, each.measure)}')}</li>"
+        for each, where in found
+    )
+    return HTML(f'<ul class="lrlib-findings">{lines}</ul>')
+
+
+@cache
+def _comparisons() -> dict[str, Comparison]:
+    return {each.id: each for each in comparisons.read()}
+
+
+@cache
+def _recorded(setting: str) -> Recorded:
+    return Recorded(setting)
+
+
+@cache
+def judged(comparison: Comparison) -> Mapping[str, Found]:
+    """Judge a comparison in every setting, those nearest to the book's network first."""
+    return {name: comparisons.judge(comparison, _recorded(name)) for name in _NEAREST}
+
+
+def _named(name: str) -> Comparison | Claim:
+    known: dict[str, Comparison | Claim] = {**_comparisons()}
+    known |= {claim.id: claim for claim in claims.read()}
+    if name not in known:
+        raise ValueError(
+            f"there is no claim {name!r}; see {comparisons.FILE.name} and {claims.CLAIMS.name}"
+        )
+    return known[name]
+
+
+def _answer(each: Comparison | Claim) -> str:
+    if isinstance(each, Claim):
+        state, text = _one_setting(each)
+        lines = f"<p>{html.escape(text)}</p>"
+    else:
+        found = judged(each)
+        state = _overall(found)
+        settings = [
+            f"<li>{html.escape(gap(name, cell, each.measure))}: {WORDS[cell.state]}.</li>"
+            for name, cell in found.items()
+            if cell.state in ASKED
+        ]
+        lines = f"<ul>{''.join(settings)}</ul>" if settings else ""
+        what = f" {html.escape(_subtracted(each))}:" if settings else ""
+        lines = f"<p>{agreement(found)}{what}</p>{lines}"
+    # As the chapters cite behind a sentence: no brackets in brackets.
+    cited = html.escape(re.sub(r" \((\d{4})\)", r", \1", each.source))
+    source = "" if each.source == "our question" else f" ({cited})"
+    return (
+        f'<li class="lrlib-claim lrlib-{state}" id="claim-{each.id}">'
+        f"<p><strong>{html.escape(each.claim)}</strong>{source}</p>{lines}</li>"
+    )
+
+
+def _subtracted(comparison: Comparison) -> str:
+    left, right = (STRATEGIES[name].label for name in (comparison.left, comparison.right))
+    if comparison.measure == "spread":
+        return f"The spread of “{left}” minus that of “{right}”"
+    return f"“{left[0].upper()}{left[1:]}” minus “{right}”"
+
+
+def _one_setting(claim: Claim) -> tuple[str, str]:
+    recorded = _recorded("cnn-max")
+    verdict = claims.judge(claim, recorded)
+    word = WORDS[verdict.word]
+    return verdict.word, (
+        f"{word[0].upper()}{word[1:]}. {recorded.setting.label}, {claim.measure}: "
+        f"{measured(claim, verdict)}."
+    )
+
+
+def measured(claim: Claim, verdict: Verdict) -> str:
+    """Say what was found about one setting, where it likely is, and with how many seeds."""
+    # A number on the right is the border of the claim, not a side: what was found is on the left.
+    border = 0.0 if isinstance(claim.right, dict) else float(claim.right)
+    write = {
+        "points": lambda value: f"{signed(value)} points",
+        "nats": lambda value: f"{signed(value)} nats",
+        "doublings": lambda value: f"{2 ** (value + border):.1f} times",
+        "decades": lambda value: f"{10 ** (value + border):.2f} times",
+        "": lambda value: f"{100 * (value + border):.0f} %",
+    }[verdict.unit]
+    mean, low, high = map(write, (verdict.mean, verdict.low, verdict.high))
+    return f"{mean} (likely {low.split()[0]} to {high.split()[0]}; {verdict.pairs} seeds)"
+
+
+def _overall(found: Mapping[str, Found]) -> str:
+    """The one state that all decided settings share, for the colour of an answer."""
+    decided = {cell.state for cell in found.values()} & {"holds", "fails"}
+    return decided.pop() if len(decided) == 1 else "undecided"
+
+
+def agreement(found: Mapping[str, Found]) -> str:
+    """Say in how many settings a claim is supported, isn't, or the study can't tell."""
+    counts = Counter(cell.state for cell in found.values())
+    asked = sum(counts[state] for state in ASKED)
+    if not asked:
+        return "The study hasn’t run this yet."
+    parts = [f"{WORDS[state]} in {counts[state]}" for state in ASKED if counts[state]]
+    text = ", ".join(parts)
+    return f"{text[0].upper()}{text[1:]} {'setting' if asked == 1 else f'of {asked} settings'}."
+
+
+def gap(setting: str, found: Found, measure: str = "mean") -> str:
+    """Say how far apart the two sides ended, or spread, and where that gap likely is."""
+    label = SETTINGS[setting].label
+    numbers = _numbers(setting, (found.mean, found.low, found.high), measure)
+    return f"{label[0].upper()}{label[1:]}: {numbers}"
+
+
+def between(recorded: Recorded, left: str, right: str, length: str = "long") -> str:
+    """Say how far apart two strategies ended in one setting, each at its tuned rate.
+
+    Raises:
+        ValueError: A strategy's runs are not complete; the message names it.
+    """
+    left_side, right_side = (_side(recorded, name, length) for name in (left, right))
+    return _numbers(recorded.name, intervals.difference(left_side, right_side))
+
+
+def _side(recorded: Recorded, strategy: str, length: str) -> Side:
+    found = comparisons.side(recorded, strategy, length)
+    if found is None:
+        raise ValueError(f"{recorded.name} lacks runs of {strategy!r}; run `make record`")
+    return found
+
+
+def points(interval: Interval) -> str:
+    """Write a difference of accuracies, and where it likely is, in percentage points."""
+    middle, least, most = (signed(value, 1) for value in interval)
+    return f"{middle} points (likely {least} to {most})"
+
+
+def _numbers(setting: str, interval: Interval, measure: str = "mean") -> str:
+    if SETTINGS[setting].measure == "accuracy":
+        return points(interval)
+    # A point is a hundredth of a nat. A gain is a lower loss; a spread has the same sign in both.
+    mean, low, high = interval
+    ends = (mean, low, high) if measure == "spread" else (-mean, -high, -low)
+    middle, least, most = (signed(value / 100, 4) for value in ends)
+    return f"loss {middle} (likely {least} to {most})"
+
+
+def _width(found: Mapping[str, Found]) -> float:
+    cell = _speaking(found)
+    return abs(found[cell].mean) if cell else 0.0
+
+
+def _speaking(found: Mapping[str, Found]) -> str | None:
+    """The nearest setting where a claim is decided, or else was asked."""
+    for states in (("holds", "fails"), ASKED):
+        for name, cell in found.items():
+            if cell.state in states:
+                return name
+    return None
+
+
+def _shortly(found: Mapping[str, Found], measure: str) -> str:
+    name = _speaking(found)
+    return agreement(found) + (f" {gap(name, found[name], measure)}." if name else "")
