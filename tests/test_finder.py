@@ -244,12 +244,12 @@ def test_a_loss_below_zero_does_not_count_as_diverged():
 def test_the_progress_bar_counts_the_steps_and_is_off_on_pages(monkeypatch):
     shown = []
 
-    class Bar(sweep.tqdm):
+    class Bar(sweep.Bar):
         def close(self):
             shown.append((self.n, self.total, self.leave, self.disable))
             super().close()
 
-    monkeypatch.setattr(sweep, "tqdm", Bar)
+    monkeypatch.setattr(sweep, "Bar", Bar)
     monkeypatch.delenv("LRLIB_STATIC", raising=False)
     finder.range_test(*make(), cross_entropy, batches(), steps=7)
     assert shown[0] == (7, 7, False, False)

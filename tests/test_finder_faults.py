@@ -615,7 +615,7 @@ def test_an_iterator_is_refused_and_not_used_up(name):
         ({"model": None}, "model must be a torch.nn.Module, got NoneType"),
         (
             {"optimizer": [torch.zeros(3)]},
-            "optimizer must be one of torch.optim, or alike, got list",
+            "optimizer must be one of torch.optim, or have param_groups as these do, got list",
         ),
         ({"loss_fn": None}, "loss_fn must be a function unless a step_fn is given, got None"),
         ({"loader": None}, "loader must be a DataLoader or a list of batches, got None"),

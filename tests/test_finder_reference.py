@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
 from lrlib import finder
-from lrlib.finder.rules import RULES
+from lrlib.finder.rules import OURS, RULES
 
 with warnings.catch_warnings():
     # It takes tqdm from tqdm.autonotebook, which warns that it is experimental.
@@ -134,12 +134,27 @@ def test_a_test_that_ended_early_is_cut_as_if_it_had_all_its_steps():
     assert part.suggest("fastai-valley") == range_test_of(row).suggest("fastai-valley")
 
 
-@pytest.mark.parametrize(
-    "method", [name for name, rule in RULES.items() if rule.origin == "fastai"]
-)
+def test_where_a_loss_was_not_a_number_the_cut_falls_on_steps_that_fastai_would_have_made():
+    lrs = np.geomspace(1e-5, 10, 100)
+    falling = np.linspace(2, 1, 40)
+    dropped = finder.RangeTest(lrs[:40], falling, "the loss was nan", planned=100)
+    by_hand = finder.RangeTest(lrs, [*falling, np.nan, *np.ones(59)], "by hand")
+    for test in (dropped, by_hand):
+        assert test.suggest("fastai-minimum") == pytest.approx(lrs[39] / 10, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", [name for name in RULES if name not in (*OURS, "lightning")])
+def test_where_a_library_stops_at_once_nothing_is_left(method):
+    """A loss below zero is more than four times, or five times, itself."""
+    test = finder.RangeTest(np.geomspace(1e-5, 10, 100), np.linspace(-1, -2, 100), "below zero")
+    with pytest.raises(ValueError, match="leaves 0 points of this curve"):
+        test.suggest(method)
+
+
+@pytest.mark.parametrize("method", [name for name in RULES if name.startswith("fastai")])
 def test_where_fastais_cuts_leave_too_few_points_it_says_so(method):
     lrs = np.geomspace(1e-5, 10, 300)[:31]
-    with pytest.raises(ValueError, match=r"fastai leaves 0 points .* take more steps"):
+    with pytest.raises(ValueError, match=r"fastai leaves \d points .* take more steps"):
         finder.RangeTest(lrs, np.ones(31), "diverged", planned=300).suggest(method)
 
 
@@ -157,9 +172,6 @@ def recorded_curve(name):
     if "NaN" in name:
         losses[85:] = np.nan
     return finder.RangeTest(10**x, losses, name)
-
-
-OURS = [name for name, rule in RULES.items() if rule.origin == "lrlib"]
 
 
 @pytest.mark.parametrize("method", OURS)

@@ -1,7 +1,8 @@
 """A learning-rate finder that leaves no trace, for any model, optimizer and loader.
 
-A learning-rate range test trains for about a hundred steps while the rate rises from far too small
-to far too large, and writes down the loss. Afterwards everything is what it was before.
+A learning-rate range test trains for a hundred steps, or a few hundred, while the rate rises from
+far too small to far too large, and writes down the loss of each step. A rule then reads a rate from
+this curve: its suggestion. Your model, optimizer and loader are left as they were.
 
 Example:
     With your own `model` and a `DataLoader` named `loader`:

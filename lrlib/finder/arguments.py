@@ -1,4 +1,4 @@
-"""What a range test can work with: each argument that is refused is named."""
+"""What a range test can work with: an argument that is refused is named, with its value."""
 
 import math
 import operator
@@ -24,12 +24,18 @@ def check(
         )
     if not isinstance(getattr(optimizer, "param_groups", None), list):
         raise ValueError(
-            f"optimizer must be one of torch.optim, or alike, got {type(optimizer).__name__}"
+            "optimizer must be one of torch.optim, or have param_groups as these do, got "
+            f"{type(optimizer).__name__}"
         )
     if not callable(step_fn):
-        raise ValueError(f"step_fn must be a function, got {step_fn!r}")
+        raise ValueError(
+            f"step_fn must be a function, got {step_fn!r}; leave it out for batches (x, y)"
+        )
     if step_fn is train_step and not callable(loss_fn):
-        raise ValueError(f"loss_fn must be a function unless a step_fn is given, got {loss_fn!r}")
+        raise ValueError(
+            f"loss_fn must be a function unless a step_fn is given, got {loss_fn!r}; "
+            "torch.nn.functional.cross_entropy is the usual one for classes"
+        )
     if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
         raise ValueError(f"loader must be a DataLoader or a list of batches, got {loader!r}")
     if not isinstance(also, Iterable):
@@ -54,7 +60,7 @@ def grid(start_lr: float, end_lr: float, steps: int, mode: str) -> np.ndarray:
     if not 0 < first < last < math.inf:
         raise ValueError(
             "the rates must fulfil 0 < start_lr < end_lr < infinity, got "
-            f"start_lr={start_lr!r} and end_lr={end_lr!r}"
+            f"start_lr={start_lr!r} and end_lr={end_lr!r}; leave both out for 1e-05 to 10"
         )
     try:
         count = operator.index(steps)

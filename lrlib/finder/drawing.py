@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lrlib._drawing import PALETTE
+from lrlib._drawing import PALETTE, SMALLEST
 from lrlib._extras import extra
 from lrlib.finder.descent import finite
 from lrlib.finder.rules import DEFAULT
@@ -27,14 +27,14 @@ def draw(test: "RangeTest", ax: "Axes | None") -> "Axes":
 
         _, ax = plt.subplots()
     lrs, losses = finite(test.lrs, test.losses)
-    ax.plot(lrs, losses, ".", color=PALETTE["grey"], markersize=3, label="raw loss")
+    ax.plot(lrs, losses, color=PALETTE["grey"], linewidth=0.6, label="raw loss")
     ax.set_xscale("log")
     ax.set(xlabel="learning rate (log scale)", ylabel="training loss")
     try:
         curve = test._descent()
     except ValueError as reason:
         text = f"No suggestion: {reason}"
-        ax.text(0.02, 0.02, text, transform=ax.transAxes, size=8, wrap=True)
+        ax.text(0.02, 0.02, text, transform=ax.transAxes, size=SMALLEST, wrap=True)
         return ax
     ax.plot(lrs, curve.loss, color=PALETTE["blue"], label="smoothed loss")
     # Hollow and of four sizes: rules that agree do not hide each other.
@@ -52,5 +52,6 @@ def draw(test: "RangeTest", ax: "Axes | None") -> "Axes":
     bottom = min(losses.min(), curve.loss[curve.bottom])
     depth = curve.start - bottom
     ax.set_ylim(bottom - 0.1 * depth, min(losses.max(), bottom + 2 * depth) + 0.1 * depth)
-    ax.legend(frameon=False, fontsize=8)
+    # Two columns: above the first losses, or below them, there is room for three lines.
+    ax.legend(frameon=False, fontsize=SMALLEST, ncols=2, labelspacing=0.7)
     return ax

@@ -2,6 +2,9 @@
 
 Each takes the rates and raw losses of a test, and how many steps it was to have. They answer on
 flat curves too, since their libraries do. Where a library rounds to float32, so do these.
+
+A library ends its test where its own smoothed loss diverges. A loss that is not a number ends no
+test: fastai and Lightning go on and leave out what follows, and so do these.
 """
 
 import numpy as np
@@ -56,8 +59,8 @@ def lightning(lrs: np.ndarray, losses: np.ndarray, planned: int) -> float:
         mean = 0.98 * mean + 0.02 * loss
         means.append(mean / (1 - 0.98 ** (count + 1)))  # corrected as if there were one loss more
     smoothed = np.array(means)
-    count = _end(np.r_[False, smoothed[1:] > 4 * np.minimum.accumulate(smoothed)[:-1]])
-    part = slice(10, count - 1)
+    diverged = np.r_[False, smoothed[1:] > 4 * np.minimum.accumulate(smoothed)[:-1]]
+    part = _kept(diverged, planned, 10, 1)
     _expect("Lightning", smoothed[part], 2)
     x, y = (torch.tensor(values[part], dtype=torch.float32) for values in (lrs, smoothed))
     (slope,) = torch.gradient(y, spacing=[x])
@@ -69,8 +72,8 @@ def torch_lr_finder(lrs: np.ndarray, losses: np.ndarray, planned: int) -> float:
     smoothed = np.array(losses)
     for i in range(1, len(losses)):
         smoothed[i] = 0.05 * losses[i] + 0.95 * smoothed[i - 1]
-    count = _end(smoothed > 5 * np.minimum.accumulate(smoothed))
-    lrs, smoothed = lrs[10 : count - 5], smoothed[10 : count - 5]
+    part = _kept(smoothed > 5 * np.minimum.accumulate(smoothed), planned, 10, 5)
+    lrs, smoothed = lrs[part], smoothed[part]
     _expect("torch-lr-finder", smoothed, 2)
     return float(lrs[np.gradient(smoothed).argmin()])
 
@@ -83,16 +86,21 @@ def _fastai(
     for count, loss in enumerate(losses, start=1):
         mean = torch.lerp(torch.tensor(loss, dtype=torch.float32), mean, 0.98)
         means.append(mean / (1 - 0.98**count))
-    smoothed = torch.stack(means).numpy()
-    count = _end(smoothed > 4 * np.minimum.accumulate(smoothed))
-    part = slice(planned // 10, count - 5)
+    smoothed = torch.tensor(means).numpy()
+    diverged = smoothed > 4 * np.minimum.accumulate(smoothed)
+    part = _kept(diverged, planned, planned // 10, 5)
     _expect("fastai", smoothed[part], at_least)
     return lrs[part].astype(np.float32), smoothed[part]
 
 
-def _end(diverged: np.ndarray) -> int:
-    """Return how many points there are up to the first one that diverged, which is kept."""
-    return int(diverged.argmax()) + 1 if diverged.any() else len(diverged)
+def _kept(diverged: np.ndarray, planned: int, start: int, cut: int) -> slice:
+    """Return the points that are left of a library's test, without some at its start and its end.
+
+    It ends at the first point that diverged. If none did, it has all its steps, and its cut falls
+    on steps that may be missing here.
+    """
+    made = int(diverged.argmax()) + 1 if diverged.any() else planned
+    return slice(start, max(made - cut, start))
 
 
 def _expect(library: str, losses: np.ndarray, at_least: int) -> None:

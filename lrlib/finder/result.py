@@ -1,14 +1,15 @@
-"""What a range test returns: the rates, the losses, and what one can read from them."""
+"""What a range test returns: the rates, the losses, and the rates that rules suggest."""
 
 import math
 import warnings
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lrlib.finder.descent import FEWEST_POINTS, Descent, finite, read_descent
-from lrlib.finder.rules import DEFAULT, RULES, USUAL_STEPS, WITHIN, for_run
+from lrlib.finder.rules import DEFAULT, OTHERS, OURS, RULES, USUAL_STEPS, WITHIN, for_run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,18 +19,23 @@ if TYPE_CHECKING:
 class RangeTest:
     r"""The losses of a learning-rate range test, and what they suggest.
 
+    `range_test` returns one. You can also make one from rates and losses of your own.
+
     Args:
         lrs: The learning rates, positive and rising, float64, shape (n,). With several parameter
-            groups, the rates of the group with the largest one.
+            groups, they are those of the group with the largest rate.
         losses: The raw loss of each step, before its update, float64, shape (n,).
-        stopped: Why the test ended, a sentence.
-        moved: Whether any parameter of the optimizer changed during the test.
-        planned: How many rates the test was to try; 0 where that is not known.
+        stopped: Why the test ended, in a sentence.
+        moved: Whether any parameter of the optimizer changed during the test. If none did, there
+            is no suggestion.
+        planned: How many rates the test was meant to try; 0 if that isn't known.
 
     Raises:
-        ValueError: The arrays do not fit each other, or the rates are not positive and rising.
+        ValueError: `lrs` and `losses` are not one-dimensional and equally long, or the rates are
+            not positive and rising.
 
     Example:
+        >>> import numpy as np
         >>> lrs = np.geomspace(1e-5, 10, 100)
         >>> losses = 2.3 - 1.5 / (1 + (0.001 / lrs) ** 2) + lrs**2
         >>> test = RangeTest(lrs, losses, "completed: all 100 rates were tried")
@@ -61,80 +67,107 @@ class RangeTest:
     def suggest(
         self, method: str = DEFAULT, *, run_steps: float | None = None, decaying: bool = False
     ) -> float:
-        r"""Suggest a learning rate from the curve; nothing is set.
+        r"""Suggest a learning rate from the curve; the optimizer stays as it is.
 
-        Let :math:`x` be the logarithm of the rate and :math:`L(x)` the smoothed loss. It falls from
-        :math:`L_0`, the median of the raw losses over the first tenth of the range of :math:`x`,
-        to its smallest value :math:`L_{\min}`. The noise :math:`\sigma` is that of one raw loss.
+        Plotted over the logarithm :math:`x` of the rate, the smoothed loss :math:`L(x)` has the
+        form of a valley. It falls from :math:`L_0`, the median of the raw losses over the first
+        tenth of the range of :math:`x`, to its smallest value :math:`L_{\min}`. The standard
+        deviation of one raw loss around the curve is its noise :math:`\sigma`. Two rules are
+        lrlib's own:
 
-        - "floor" is read where the floor of the valley begins, at the first :math:`x_f` with
-          :math:`L(x_f) \le L_{\min} + \max(0.05\, (L_0 - L_{\min}), \sigma / 2)`. For a run of
-          :math:`T` steps it suggests
+        - "floor" takes the first :math:`x_f` where the loss has nearly reached the floor of the
+          valley: :math:`L(x_f) \le L_{\min} + \max(0.05\, (L_0 - L_{\min}), \sigma / 2)`. That rate
+          suits a run of about 250 steps at a fixed rate, so for :math:`T` steps it suggests
 
           .. math:: \eta = d\, \sqrt{250 / T}\; e^{x_f},
 
           with :math:`d = 2` for the peak of a decaying rate, and 1 for a fixed one.
-        - "halfway" is the middle of the valley at half of its depth: the median of the :math:`x`
-          where :math:`L(x) < (L_0 + L_{\min}) / 2`. Where the loss is still low at the last rate,
-          the valley ends there and the answer depends on it.
+        - "halfway" takes the middle of the valley at half of its depth: the median of the :math:`x`
+          where :math:`L(x) < (L_0 + L_{\min}) / 2`. If the loss is still low at the last rate, the
+          valley is cut off there, so the answer depends on where the test ended.
 
-        Smoothing takes the median, then a weighted mean, of a window of about a tenth of the
-        points around each. The windows are centred, so that the curve is not shifted.
+        For both, each loss is smoothed over the points around it, about a tenth of all: by the
+        median, then by a weighted mean. The windows are centred, so the curve isn't shifted.
 
-        The other rules are those of other libraries, on their own smoothing and cuts, and they
-        answer on flat curves too: "fastai-valley", "fastai-slide", "fastai-minimum" and
-        "fastai-steep" of fastai 2.8, "lightning" of Lightning 2.6, "torch-lr-finder" of
-        torch-lr-finder 0.2.
+        The other rules are those of other libraries, with the smoothing of each and its cuts at
+        both ends of the curve: "fastai-valley", "fastai-slide", "fastai-minimum" and "fastai-steep"
+        of fastai 2.8, "lightning" of Lightning 2.6, "torch-lr-finder" of torch-lr-finder 0.2. They
+        answer even if the curve is flat. Where this test ended before its last rate and the library
+        would have gone on, the library's cut falls on steps that weren't made.
 
         Args:
             method: One of the rules above.
-            run_steps: How many steps the training will have, positive, for "floor". `None` takes
-                1,000.
-            decaying: Whether the rate will rise for a tenth of the run and then fall to zero, with
-                the suggestion as its peak; for "floor". Else it stays fixed.
+            run_steps: How many steps the training will have, positive, for "floor" alone. `None`
+                takes 1,000.
+            decaying: For "floor" alone: `True` suggests the peak of a rate that rises for a tenth
+                of the run and then falls to zero, `False` a rate that stays fixed.
 
         Returns:
-            The learning rate, a float. `explain` says what it is for, and how sure it is.
+            The learning rate, a float. `explain` says what it is for, and how far it may be off.
 
         Raises:
-            ValueError: The method is unknown or takes no `run_steps`, or there is no descent to
-                read: no parameter moved, there are fewer than 30 finite points, or the loss falls
-                by no more than its noise explains, which is at least what float32 rounds off.
+            ValueError: The method is unknown, `run_steps` isn't positive, or a method other than
+                "floor" got `run_steps` or `decaying`. Or the curve can't be read: no parameter
+                moved; there are fewer than 30 finite losses; for lrlib's rules, the loss falls by
+                no more than noise or the rounding of float32 would explain; for the others, their
+                cuts leave too few points.
 
         Warns:
-            UserWarning: The loss is lowest at the end of the range: higher rates may be better.
+            UserWarning: With lrlib's rules, if the loss is lowest at the end of the whole range:
+                higher rates may be better.
 
         Source:
-            "floor" and "halfway" are lrlib's own; the square root and the 2 were measured, see the
-            chapter on the finder. fastai's `lr_find` (Howard and Gugger 2020), Lightning's
+            "floor" and "halfway" are lrlib's own; the 250, the square root and the 2 were measured,
+            see the chapter on the finder. fastai's `lr_find` (Howard and Gugger 2020), Lightning's
             `Tuner.lr_find`, torch-lr-finder's `LRFinder.plot`.
+
+        Example:
+            >>> import numpy as np
+            >>> lrs = np.geomspace(1e-5, 10, 100)
+            >>> losses = 2.3 - 1.5 / (1 + (0.001 / lrs) ** 2) + lrs**2
+            >>> test = RangeTest(lrs, losses, "completed: all 100 rates were tried")
+            >>> print(f"{test.suggest():.2g}")  # for 1,000 steps at a fixed rate
+            0.0023
+            >>> print(f"{test.suggest(run_steps=4000):.2g}")  # four times the steps, half the rate
+            0.0012
+            >>> print(f"{test.suggest(run_steps=4000, decaying=True):.2g}")  # its peak is doubled
+            0.0023
         """
         _expect_purpose(method, run_steps, decaying)
-        self._check()
-        lrs, losses = finite(self.lrs, self.losses)
-        lr = RULES[method].read(lrs, losses, self.planned or len(self.losses))
-        if RULES[method].origin == "lrlib" and self._ends_low():
+        if method in OTHERS:
+            self._check()
+            # No running average recovers from a loss that is not a number.
+            known = ~np.logical_or.accumulate(np.isnan(self.losses))
+            planned = max(self.planned, len(self.losses))
+            return OTHERS[method](self.lrs[known], self.losses[known], planned)
+        curve = self._descent()
+        if self._ends_low(curve):
             warnings.warn(
-                f"the loss is lowest at {lrs[-1]:.3g}, the end of the range, so that higher rates "
-                "may be better; test again with a larger end_lr",
+                f"the loss is lowest at {curve.lrs[-1]:.3g}, the end of the range, so that higher "
+                "rates may be better; test again with a larger end_lr",
                 stacklevel=2,
             )
+        lr = OURS[method](curve)
         return for_run(lr, run_steps, decaying) if method == DEFAULT else lr
 
     def explain(self, *, run_steps: float | None = None, decaying: bool = False) -> str:
-        """Say what the default suggestion is for, and how far it may be off.
+        """Say what the suggestion of "floor" is for, and how far it may be off.
 
         Args:
-            run_steps: As in `suggest`.
-            decaying: As in `suggest`.
+            run_steps: How many steps the training will have, as in `suggest`.
+            decaying: Whether the rate will decay, as in `suggest`.
 
         Returns:
-            A few sentences.
+            A few sentences, a string.
 
         Raises:
-            ValueError: As in `suggest`.
+            ValueError: The curve can't be read, or `run_steps` isn't positive, as in `suggest`.
+
+        Warns:
+            UserWarning: As in `suggest`.
 
         Example:
+            >>> import numpy as np
             >>> lrs = np.geomspace(1e-5, 10, 100)
             >>> losses = 2.3 - 1.5 / (1 + (0.001 / lrs) ** 2) + lrs**2
             >>> test = RangeTest(lrs, losses, "completed: all 100 rates were tried")
@@ -147,15 +180,14 @@ class RangeTest:
         within = next(factor for least, factor in WITHIN.items() if steps >= least)
         longer = "" if steps >= max(WITHIN) else f" A test of {max(WITHIN)} steps is more exact."
         return (
-            f"{lr:.2g} is {use} {run_steps or USUAL_STEPS:,} steps. In nine of ten cases of the "
+            f"{lr:.2g} is {use} {run_steps or USUAL_STEPS:,.0f} steps. In nine of ten cases of the "
             f"study, the best rate lay within a factor "
             f"of {within:g} of it.{longer} Too high costs more than too low: try a third of it "
             "first, then three times as much."
         )
 
-    def _ends_low(self) -> bool:
+    def _ends_low(self, curve: Descent) -> bool:
         """Whether the whole range was tried and the loss is lowest in its last twentieth."""
-        curve = self._descent()
         tried = self.planned and len(self.losses) == self.planned
         return (
             bool(tried) and curve.lrs[curve.bottom] >= curve.lrs[0] ** 0.05 * curve.lrs[-1] ** 0.95
@@ -183,7 +215,8 @@ class RangeTest:
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the raw and the smoothed losses, and mark what four libraries suggest.
 
-        Where there is no descent to read, the reason is written instead.
+        The four are lrlib ("floor", for 1,000 steps at a fixed rate), fastai ("fastai-valley"),
+        Lightning and torch-lr-finder. If the curve can't be read, the figure says why instead.
 
         Args:
             ax: Where to draw. `None` makes a figure with `matplotlib.pyplot.subplots`.
@@ -192,6 +225,7 @@ class RangeTest:
             The axes that were drawn on.
 
         Example:
+            >>> import numpy as np
             >>> from lrlib import plots
             >>> lrs = np.geomspace(1e-5, 10, 100)
             >>> figure, (ax,) = plots.panels()
@@ -212,7 +246,8 @@ def _expect_purpose(method: str, run_steps: float | None, decaying: bool) -> Non
             f"{method!r} says the same for every run; leave run_steps and decaying out, or take "
             f"{DEFAULT!r}"
         )
-    if run_steps is not None and not 0 < run_steps < math.inf:
+    counted = isinstance(run_steps, Real) and 0 < run_steps < math.inf
+    if run_steps is not None and not counted:
         raise ValueError(f"run_steps must be a positive number of steps, got {run_steps!r}")
 
 

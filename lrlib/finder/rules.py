@@ -1,31 +1,12 @@
-"""The rules that suggest a rate, each with where it comes from."""
+"""The rules that suggest a rate: lrlib's own read the descent of a curve, the others its points."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from lrlib.finder import other_rules
-from lrlib.finder.descent import Descent, read_descent
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule that takes a rate from a curve.
-
-    Args:
-        origin: Who computes it in this way.
-        read: `read(lrs, losses, planned)` returns the rate; `planned` is how many steps the test
-            was to have. It raises `ValueError` where there is nothing to read.
-    """
-
-    origin: str
-    read: Callable[[np.ndarray, np.ndarray, int], float]
-
-
-def _ours(read: Callable[[Descent], float]) -> Rule:
-    return Rule("lrlib", lambda lrs, losses, planned: read(read_descent(lrs, losses)))
+from lrlib.finder.descent import Descent
 
 
 def _middle(lrs: np.ndarray, chosen: np.ndarray) -> float:
@@ -47,16 +28,17 @@ def _floor(curve: Descent) -> float:
 
 DEFAULT = "floor"
 # What each is, in formulas, stands at `RangeTest.suggest`.
-RULES = {
-    "floor": _ours(_floor),
-    "halfway": _ours(_halfway),
-    "fastai-valley": Rule("fastai", other_rules.fastai_valley),
-    "fastai-slide": Rule("fastai", other_rules.fastai_slide),
-    "fastai-minimum": Rule("fastai", other_rules.fastai_minimum),
-    "fastai-steep": Rule("fastai", other_rules.fastai_steep),
-    "lightning": Rule("Lightning", other_rules.lightning),
-    "torch-lr-finder": Rule("torch-lr-finder", other_rules.torch_lr_finder),
+OURS: dict[str, Callable[[Descent], float]] = {"floor": _floor, "halfway": _halfway}
+# Each takes the rates, the losses, and how many steps the test was to have.
+OTHERS: dict[str, Callable[[np.ndarray, np.ndarray, int], float]] = {
+    "fastai-valley": other_rules.fastai_valley,
+    "fastai-slide": other_rules.fastai_slide,
+    "fastai-minimum": other_rules.fastai_minimum,
+    "fastai-steep": other_rules.fastai_steep,
+    "lightning": other_rules.lightning,
+    "torch-lr-finder": other_rules.torch_lr_finder,
 }
+RULES = (*OURS, *OTHERS)
 
 # What half of the study's settings say of the floor: it is the best fixed rate of a run of about so
 # many steps, the best rate falls with the square root of the steps, and the best peak of a rate
@@ -65,7 +47,7 @@ FLOOR_STEPS = 250
 DECAYING = 2.0
 # Nine of ten best rates of the other half lie within this factor of what was suggested for them, by
 # how many steps a test had at least.
-WITHIN = {300: 7.0, 0: 30.0}
+WITHIN = {300: 7.0, 0: 20.0}
 USUAL_STEPS = 1000  # where nothing is said of the run
 
 

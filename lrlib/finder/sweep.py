@@ -1,7 +1,6 @@
 """The sweep: train for some steps while the rate rises, and write down each loss."""
 
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -9,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from tqdm.auto import tqdm
 
 from lrlib._interrupts import Interrupts
+from lrlib._progress import Bar
 from lrlib.finder.arguments import check, grid, lr_ratios
 from lrlib.finder.descent import Watch
 from lrlib.finder.no_trace import no_trace
@@ -42,42 +41,51 @@ def range_test(
         \quad \text{or} \quad
         \eta_i = \eta_0 + (\eta_{n-1} - \eta_0) \frac{i}{n - 1}, \qquad i = 0, \dots, n - 1
 
-    The test ends early at a loss that is not finite, which is dropped, or when the smoothed loss
-    rises from its lowest by more than 3 times its fall until there, plus 10 times the noise of one
-    loss; a number added to all losses changes nothing. The first 10 losses are not judged. This
-    smoothing is an exponential average, weight 0.9, corrected for its start; it decides on nothing
-    else.
+    The test ends early at a loss that isn't finite, which is dropped. It also ends early if the
+    loss, smoothed, rises far above its lowest value: by more than 3 times the fall until there plus
+    10 times the noise of one loss. The first 10 losses can't end it, and a constant added to all
+    losses makes no difference. (Here the loss is smoothed by an exponential average with weight
+    0.9, corrected for its start. Suggestions are read from the raw losses.)
 
-    Afterwards these are bit for bit what they were, also after an exception or Ctrl-C, which are
+    Afterwards these are bit for bit what they were, even after an exception or Ctrl-C, which is
     passed on:
 
-    - of the model, and of a `loss_fn` that is a module: parameters, buffers, gradients, modes, all
-      attributes, and the lists, dictionaries, sets, deques, arrays and data classes in them;
+    - of the model, and of a `loss_fn` that is a module: parameters, buffers, gradients, train and
+      eval modes, all attributes, and the lists, dictionaries, sets, deques, arrays and data classes
+      in them;
     - the optimizer with its state and its attributes, and the optimizers that it wraps;
     - the attributes of the loader, its samplers, datasets and transforms, with lists, dictionaries
       and one-dimensional arrays in them;
-    - the global random generators of torch, CUDA, MPS, numpy and Python, and those that one gets to
-      from an argument, through attributes, containers and the closures of functions.
+    - the global random generators of torch, CUDA, MPS, numpy and Python, and those that an argument
+      holds, also in its attributes, in containers and in the closures of functions.
 
-    Not kept, unless handed over with `also`: what other objects in a module hold, and random
-    generators in global variables or attributes of classes. Not kept at all: data that a transform
-    changes in place, variables of functions, files, and other libraries' own generators.
+    Two things are restored only if you hand them over with `also`: what the model keeps in objects
+    of other kinds than those above, and random generators in global variables or in attributes of
+    classes. Nothing restores data that a transform changes in place, the variables of functions,
+    files, and the generators of other libraries.
 
-    During the test the model is in train mode, and gradients start from None. Beside what training
-    needs, the test holds a copy of the parameters, the buffers, the gradients, and the optimizer's
-    state: with Adam, up to four times the size of the weights.
+    During the test the model is in train mode, and gradients start from None. In addition to what
+    training needs, the test holds a copy of the parameters, the buffers, the gradients, and the
+    optimizer's state: with Adam, up to four times the size of the weights.
 
     Args:
-        model: The model. It stays where it is; batches must be on its device.
-        optimizer: Its parameter groups keep the ratios of their learning rates. One that wraps
-            another must share its parameter groups, so that the rates reach it.
-        loss_fn: Handed to `step_fn`; `None` where that needs none.
-        loader: Batches, such as a `DataLoader` or a list. It is started again when it runs out. An
+        model: The model, a `torch.nn.Module`. It stays on its device, where the batches must be
+            too, unless your `step_fn` moves them.
+        optimizer: Any torch optimizer with a positive rate. If it has several parameter groups, the
+            one with the largest rate gets the rates of the test, and the others keep their ratios
+            to it. One that wraps another must share its parameter groups, so that the rates reach
+            it.
+        loss_fn: Maps the model's output and y to a scalar tensor, as
+            `torch.nn.functional.cross_entropy` does. It is handed to `step_fn`: `None` if yours
+            needs none.
+        loader: Batches, such as a `DataLoader` or a list. When it runs out, it is started again. An
             iterator is refused, since the test would use it up.
-        start_lr: The first rate :math:`\eta_0`, positive, of the group with the largest rate.
-        end_lr: The last rate :math:`\eta_{n-1}`, above `start_lr`.
-        steps: The number of rates :math:`n`, at least 2; a suggestion needs 30 or more.
-        mode: "exponential" or "linear".
+        start_lr: The first rate :math:`\eta_0`, positive. The defaults of both ends are those of
+            the study's range tests, with SGD, AdamW, AdaGrad and RMSprop.
+        end_lr: The last rate :math:`\eta_{n-1}`, finite and above `start_lr`.
+        steps: The number of rates :math:`n`, at least 2; each costs one training step. A suggestion
+            needs 30 or more, and on average lies nearer to the best rate with 300 than with 100.
+        mode: "exponential", the first formula, or "linear", the second.
         step_fn: `step_fn(model, optimizer, loss_fn, batch)` makes one step and returns its loss, a
             float. Write your own for batches that are not (x, y), a model that computes its own
             loss, gradient accumulation, mixed precision, or an optimizer that needs a closure, as
@@ -88,17 +96,20 @@ def range_test(
             finite always does.
 
     Returns:
-        The learning rates and the losses, and why the test ended.
+        The learning rates and the losses, and why the test ended. Its `suggest`, `explain` and
+        `plot` read them.
 
     Raises:
-        ValueError: An argument is of the wrong kind or out of range, the optimizer has no positive
-            rate, or wraps one that the rates do not reach, or needs a closure; a lazy module has
-            not seen a batch yet; the loader is empty, an iterator, or cannot be started again.
+        ValueError: An argument is of the wrong kind or out of range; the optimizer has no positive
+            rate, wraps one that the rates don't reach, or needs a closure; a batch isn't a pair
+            (x, y), or your `step_fn` doesn't return its loss; a lazy module hasn't seen a batch
+            yet; the loader is empty, is or holds an iterator, or can't be started again.
 
     Source:
         Smith (2017), section 3.3, for the test; fastai's `lr_find` for the exponential form.
 
     Example:
+        >>> import torch
         >>> model = torch.nn.Linear(1, 1)
         >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         >>> batches = [(torch.ones(8, 1), torch.zeros(8, 1))]
@@ -137,8 +148,7 @@ def range_test(
     watch = Watch()
     stopped = f"completed: all {len(lrs)} rates were tried"
     moved = False
-    static = bool(os.environ.get("LRLIB_STATIC"))
-    bar = tqdm(total=len(lrs), unit="step", leave=False, disable=static)
+    bar = Bar(len(lrs), "step")
     interrupts = Interrupts()
     guard = no_trace(model, optimizer, loss_fn, loader, step_fn, others)
     with bar, interrupts, guard as parameters_moved, torch.enable_grad():
