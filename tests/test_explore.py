@@ -13,6 +13,7 @@ import time
 import types
 
 import ipywidgets
+import numpy as np
 import pytest
 from interrupting import interrupt, moments
 
@@ -34,7 +35,8 @@ def recorder():
 
 
 def widgets_of(box, kind):
-    inside = [thing for child in box.children for thing in (child, *getattr(child, "children", ()))]
+    *children, _ = box.children  # the last one hides the copy, and shows nothing
+    inside = [thing for child in children for thing in (child, *getattr(child, "children", ()))]
     return [thing for thing in inside if isinstance(thing, kind)]
 
 
@@ -152,6 +154,23 @@ def test_a_formula_has_a_slider_for_every_value_and_the_data_of_the_first(static
     assert factor["data-log"] == "1"
     place = int(factor["value"]) / int(factor["max"])
     assert 0.001 * 1000**place == pytest.approx(0.3, rel=0.02)
+
+
+@pytest.mark.parametrize("formula", [None, "steps"])
+def test_a_page_has_the_sliders_of_the_notebook(static, formula):
+    """Whole numbers stand equally far apart, and a list has no others."""
+    draw, _ = recorder()
+    ranges = {"every": (1, 200, 35), "factor": [0.1, 0.3, 0.5]}
+    text = explore.sliders(draw, "Steps.", formula=formula, **ranges).data
+    every, factor = Elements(text).of("input", type="range")
+    assert json.loads(factor["data-values"]) == [0.1, 0.3, 0.5]
+    assert (factor["max"], factor["value"]) == ("2", "1")
+    assert "data-log" not in every
+    if formula:
+        assert (every["max"], every["value"]) == ("199", "34")
+    else:
+        gaps = np.diff(json.loads(every["data-values"]))
+        assert gaps.max() < 60
 
 
 def test_a_figure_is_described_as_it_is_drawn():
@@ -311,7 +330,7 @@ def test_on_a_static_page_every_line_belongs_to_a_box_and_the_chosen_ones_are_ti
     assert [box["value"] for box in boxes if "checked" in box] == ["2"]
     assert "a &lt; b</label>" in text
     assert 'aria-label="Lines. Shown: a &lt; b."' in text
-    assert text.count("line2d") > 0
+    assert "<path" in text
     ids = [a["id"] for _, a in page.found if "id" in a]
     assert len(ids) == len(set(ids))
 
@@ -358,7 +377,7 @@ def no_run_outlives_its_test():
 def wait():
     for thread in threading.enumerate():
         if thread.name == "lrlib retrain":
-            thread.join(20)
+            thread.join(300)
             assert not thread.is_alive(), "a training does not end"
 
 
@@ -614,7 +633,7 @@ def test_a_run_keeps_its_colour_while_it_stays(live):
 def panels_of(svg):
     """The width of each panel, as a fraction of the figure's."""
     width = re.search(r'viewBox="0 0 (\d+) ', svg)[1]
-    panels = re.findall(r'axes_\d+">\s*<g id="[^"]*patch_\d+">\s*<path d="([^"]*)"', svg)
+    panels = re.findall(r'axes_\d+">\s*<path d="([^"]*)"', svg)
     edges = [[float(x) for x in re.findall(r"[ML] ([\d.]+)", panel)] for panel in panels]
     return [(max(xs) - min(xs)) / float(width) for xs in edges]
 

@@ -226,8 +226,11 @@
       picture.append(svg("text", at, text.text));
     }
     place.append(picture);
+    place.drawn = { x, y, box, picture }; // where the schedule lab puts its handles
     return place;
   }
+
+  window.lrlibFigures = { drawPanel, colour, short };
 
   function drawFigure(place, figure, label) {
     const whole = place.clientWidth;

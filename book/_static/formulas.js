@@ -18,6 +18,7 @@
     const height = shrink ** cycle * gamma ** step * (1 - Math.abs(position - 1));
     return floor + (1 - floor) * height;
   };
+  const inverseSquareRoot = (timescale) => (step) => 1 / Math.sqrt(1 + step / timescale);
   const oneCycle = (steps, rise, start, floor) => (step) => {
     const top = rise * steps - 1;
     if (step <= top) return halfCosine(start, 1, step / top);
@@ -28,6 +29,12 @@
   const join = (parts, boundaries) => (step) => {
     const number = boundaries.filter((boundary) => step >= boundary).length;
     return parts[number](step - (number ? boundaries[number - 1] : 0));
+  };
+
+  // The schedule lab draws with the same ones.
+  window.lrlibSchedules = {
+    ...{ stepDecay, exponential, cosine, linear, cyclical, inverseSquareRoot, oneCycle, join },
+    hold: (value) => () => value,
   };
 
   // Figures. Each takes the values of the sliders and the panel that was described for the first

@@ -1,10 +1,62 @@
-// What is wider than its column scrolls there: let the keyboard reach it.
-window.addEventListener("load", async () => {
-  await window.MathJax?.startup?.promise;
-  const scrolling = "mjx-container[display], .lrlib-table, .lrlib-figure";
-  for (const element of document.querySelectorAll(scrolling)) {
-    // A figure that is folded away has no width yet: on a narrow page it will scroll.
-    const hidden = element.clientWidth === 0 && matchMedia("(max-width: 40rem)").matches;
-    if (hidden || element.scrollWidth > element.clientWidth) element.tabIndex = 0;
+// The theme chooses light or dark once the whole page is there. What is shown before would have no
+// colours and no borders, and its lines would move.
+if (document.documentElement.dataset.theme === "auto") {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+}
+
+// A narrow page has pictures of its own, whose letters are as large as elsewhere.
+const narrowPage = matchMedia("(max-width: 40rem)");
+const pictures = new Map(); // of each figure: the wide one and the narrow one
+const fitPictures = () => {
+  for (const figure of document.querySelectorAll(".lrlib-figure:has(> template)")) {
+    if (!pictures.has(figure)) {
+      const narrow = figure.querySelector(":scope > template").content.firstElementChild;
+      pictures.set(figure, [figure.querySelector(":scope > svg"), narrow]);
+    }
+    const shown = pictures.get(figure)[Number(narrowPage.matches)];
+    figure.querySelector(":scope > svg").replaceWith(shown);
+    figure.classList.toggle("lrlib-narrow", narrowPage.matches);
   }
+};
+window.addEventListener("DOMContentLoaded", fitPictures);
+narrowPage.addEventListener("change", fitPictures);
+
+// What is wider than its column scrolls there: let the keyboard reach it. The browser tells when it has
+// laid something out, which for what is folded is later than the page; of its letters it tells nothing.
+const markScrolling = (elements) => {
+  const wide = new Set(elements.filter((each) => each.scrollWidth > each.clientWidth)); // asked before one is changed
+  for (const each of elements) {
+    if (wide.has(each)) each.tabIndex = 0;
+    else each.removeAttribute("tabindex");
+  }
+};
+const laidOut = new ResizeObserver((entries) => markScrolling(entries.map(({ target }) => target)));
+window.addEventListener("DOMContentLoaded", () => {
+  const kinds = ".lrlib-figure, .lrlib-formula, .lrlib-table, .pst-scrollable-table-container, pre";
+  const scrolling = [...document.querySelectorAll(kinds)];
+  scrolling.forEach((element) => laidOut.observe(element));
+  window.addEventListener("load", () => document.fonts.ready.then(() => markScrolling(scrolling)));
 });
+
+// A link may lead into something that is folded, and paper cannot be unfolded.
+const unfold = (element) => {
+  for (let fold = element?.closest("details"); fold; fold = fold.parentElement.closest("details")) {
+    fold.open = true;
+  }
+};
+const unfoldTarget = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  unfold(target);
+  if (target) target.scrollIntoView();
+};
+window.addEventListener("hashchange", unfoldTarget);
+window.addEventListener("DOMContentLoaded", () => location.hash && unfoldTarget());
+window.addEventListener("beforeprint", () => document.querySelectorAll(".lrlib-mistake").forEach((fold) => (fold.open = true)));
+
+// The functions once stood on the library's page: their old addresses lead on.
+const moved = location.hash.match(/^#lrlib\.(\w+)\./);
+if (moved && location.pathname.endsWith("/book/api.html")) {
+  const pages = { finder: "finder", evidence: "evidence", schedules: "schedules", adaptive: "schedules" };
+  location.replace(`api-${pages[moved[1]] ?? "training"}.html${location.hash}`);
+}

@@ -1,12 +1,13 @@
-"""Figures to play with: ipywidgets where a kernel runs, frames on a static page.
+"""Figures to play with: with ipywidgets in a notebook, drawn by the browser on a page of the book.
 
-One description serves both: a function that draws, and the range of each of its parameters.
+You describe a figure once, as a function that draws and the range of each of its parameters.
 """
 
 import os
 from collections.abc import Callable, Mapping
 
 from lrlib import plots
+from lrlib._drawing import embedded
 from lrlib._extras import extra
 from lrlib.explore import _static
 from lrlib.explore._ranges import Range, Values, check, said
@@ -25,25 +26,27 @@ def sliders(
 ) -> object:
     """Show a figure with one slider for each of its parameters.
 
-    With a kernel the sliders are ipywidgets. On a page of the book the reader's browser draws, from
-    data that the page holds for a grid of values, or from a formula for every value.
+    In a notebook your function draws again whenever a slider moves. A page of the book has no
+    Python to run, so it holds the figure for a grid of values, or a formula in JavaScript.
 
     Args:
-        draw: Called as `draw(ax, **values)`, with one value a parameter.
-        alt: What the figure shows, in a sentence.
+        draw: Called as `draw(ax, **values)`, with the axes to draw on and one value per parameter.
+        alt: What the figure shows, in a sentence, for readers who can't see it.
         height: The height of the figure in inches, positive.
-        formula: The same figure's name in `book/_static/formulas.js`. `None` has the grid.
-        ranges: For each parameter (lowest, highest, first value), one to four parameters. Whole
-            numbers give a slider of whole numbers; from 0.001 to 1, or wherever the highest is
-            100 times the lowest or more, the slider is logarithmic. A list has the only values
-            that there are, in rising order; the slider begins in its middle.
+        formula: For pages of the book alone: the name under which `book/_static/formulas.js` has
+            the same figure. `None` uses the grid.
+        ranges: For each of one to four parameters, by name, (lowest, highest, first value). Three
+            whole numbers give a slider of whole numbers. Other sliders are logarithmic if the
+            lowest is positive and the highest at least 100 times as large, as from 0.001 to 1. Or
+            give a list of at least two values, in rising order, to allow no others; the slider
+            starts in the middle of the list.
 
     Returns:
-        An object that notebooks and pages display.
+        An object that a notebook displays when it is the last value of a cell.
 
     Raises:
-        ValueError: There are no parameters or more than four, a first value lies outside its
-            range, or a list does not rise.
+        ValueError: There are no parameters or more than four, a lowest value isn't below its
+            highest, a first value lies outside its range, or a list doesn't rise.
 
     Example:
         >>> from lrlib.plots import curves
@@ -72,7 +75,7 @@ def sliders(
     def picture(values: Values) -> str:
         nonlocal place
         drawn = figure(values)
-        text = plots.show(drawn, said(alt, values)).data
+        text = embedded(drawn, said(alt, values))
         place = drawn.axes[0].get_position()
         return text
 
@@ -96,34 +99,34 @@ def retrain(
     recorded: Mapping[str, History] | None = None,
     **ranges: Range,
 ) -> object:
-    """Show sliders and a button that trains with their values and compares the last runs.
+    """Show sliders and a button that trains with their values, and compare the last four runs.
 
-    The curves grow while it trains. Stop ends a run early and keeps what it has done; Reset ends
-    it, forgets all runs, and puts the sliders back. The last four runs stay in the figure. One
-    training runs at a time in a kernel, whatever is pressed.
+    The curves grow during the training. **Stop** ends a run early and keeps its curves so far.
+    **Reset** ends it, removes all runs, and puts the sliders back. A notebook makes one such run at
+    a time, however many forms it has. An error in your function is shown in place of the figure.
 
-    Training needs a kernel. While the book is built, the recorded runs are shown with a sentence
-    that says where to train.
+    A page of the book can't train: it shows the recorded runs, and says where you can.
 
-    The training runs in a thread beside the cells. torch has one random state for all threads: a
-    run gives the same result again if no cell runs meanwhile, or none that draws random numbers,
-    sets the seed, or trains.
+    Cells can go on while it trains, but torch has one random state for both. So a run comes out
+    the same again only if no cell trains, draws random numbers or sets the seed meanwhile.
 
     Args:
         run: Called as `run(**values, on_step=on_step)`. It trains with the values, hands `on_step`
             to `lrlib.train.fit`, and returns the history.
-        alt: What the figure of the runs shows, in a sentence.
+        alt: What the figure of the runs shows, in a sentence, for readers who can't see it.
         steps: The steps of a whole run, for the progress bar, at least 1.
-        recorded: Names and histories of runs to compare with, drawn thinner and in grey.
-        ranges: For each parameter (lowest, highest, first value), as for `sliders`.
+        recorded: By name, histories to compare with, drawn thinner and in grey; `None` for none.
+        ranges: For each parameter (lowest, highest, first value), or a list, as for `sliders`.
 
     Returns:
-        An object that notebooks and pages display.
+        An object that a notebook displays when it is the last value of a cell.
 
     Raises:
         ValueError: `steps` is below 1, or the ranges are not those that `sliders` takes.
 
     Example:
+        Here `splits` is from `data.load`, and `new_run` makes a network and its optimizer:
+
         >>> from lrlib import train
         >>> def run(peak_lr, on_step):
         ...     net, optimizer = new_run(peak_lr)
@@ -135,7 +138,11 @@ def retrain(
         raise ValueError(f"steps must be at least 1, got {steps}; pass the steps of a whole run")
     recorded = recorded or {}
     if os.environ.get("LRLIB_STATIC"):
-        return HTML(comparison([], recorded, steps, alt) + _NEEDS_KERNEL)
+
+        def embed(figure: Figure, alt: str) -> str:
+            return plots.show(figure, alt).data  # a page has a picture for phones, too
+
+        return HTML(comparison([], recorded, steps, alt, embed) + _NEEDS_KERNEL)
     from lrlib.explore._retraining import Retraining  # ipywidgets loads with it
 
     return Retraining(run, alt, steps, recorded, ranges).box

@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lrlib._extras import extra
+from lrlib._kept import Kept
 from lrlib.explore._ranges import Range, Values, first_value, is_whole, stops, words
 
 with extra("widgets", "a figure to play with"):
     import ipywidgets
 
 
-def sliders(picture: Callable[[Values], str], ranges: Mapping[str, Range]) -> ipywidgets.VBox:
+def sliders(picture: Callable[[Values], str], ranges: Mapping[str, Range]) -> Kept:
     """Show a picture that is drawn again whenever a slider moves."""
     controls = {name: control(name, limits) for name, limits in ranges.items()}
     return _with_picture(list(controls.values()), lambda: picture(values_of(controls)))
@@ -24,7 +25,7 @@ def sliders(picture: Callable[[Values], str], ranges: Mapping[str, Range]) -> ip
 
 def boxes(
     picture: Callable[[Sequence[str]], str], names: Sequence[str], chosen: Sequence[str]
-) -> ipywidgets.VBox:
+) -> Kept:
     """Show a picture that is drawn again whenever a box is ticked or cleared."""
     controls = {
         name: ipywidgets.Checkbox(name in chosen, description=name, indent=False) for name in names
@@ -36,7 +37,7 @@ def boxes(
     return _with_picture(list(controls.values()), drawn)
 
 
-def _with_picture(controls: Sequence[Any], picture: Callable[[], str]) -> ipywidgets.VBox:
+def _with_picture(controls: Sequence[Any], picture: Callable[[], str]) -> Kept:
     # The first one is drawn here: an error in it is an error of the cell.
     figure = ipywidgets.HTML(picture())
 
@@ -48,7 +49,7 @@ def _with_picture(controls: Sequence[Any], picture: Callable[[], str]) -> ipywid
 
     for control in controls:
         control.observe(redraw, "value")
-    return ipywidgets.VBox([*controls, figure])
+    return Kept([*controls, figure], figure.value)
 
 
 def control(name: str, limits: Range) -> Any:
@@ -59,7 +60,7 @@ def control(name: str, limits: Range) -> Any:
     options: dict[str, Any] = {
         "description": words(name),
         "style": {"description_width": "13em"},  # the longest name is "peak learning rate"
-        "layout": {"width": "34em"},
+        "layout": {"width": "46em", "max_width": "100%"},
     }
     if is_whole(limits) and not isinstance(limits, list):
         low, high, first = limits
@@ -78,7 +79,7 @@ def fault(error: BaseException, advice: str) -> str:
     full = html.escape("".join(traceback.format_exception(error)))
     return (
         '<div class="lrlib-error" role="alert" '
-        'style="border-left: 4px solid var(--lrlib-red, #c9252d); padding-left: 1em">'
+        'style="border-left: 4px solid var(--lrlib-red, #c8102e); padding-left: 1em">'
         f"<p><strong>{last}</strong></p><p>{advice} If the error stays, mend the function in the "
         f"cell and run the cell again.</p><details><summary>Where it happened</summary>"
         f'<pre style="line-height: 1.3">{full}</pre></details></div>'

@@ -41,10 +41,6 @@ def said_of(alt: str, shown: Sequence[str]) -> str:
     return f"{alt} Shown: {'; '.join(shown) or 'none'}."
 
 
-def is_logarithmic(low: float, high: float) -> bool:
-    return low > 0 and high / low >= 100
-
-
 def first_value(limits: Range) -> float:
     """Where a slider begins."""
     return limits[len(limits) // 2] if isinstance(limits, list) else limits[2]
@@ -52,6 +48,11 @@ def first_value(limits: Range) -> float:
 
 def is_whole(limits: Range) -> bool:
     return all(isinstance(value, int) for value in limits)
+
+
+def is_logarithmic(limits: Range) -> bool:
+    low, high = limits[0], limits[-1] if isinstance(limits, list) else limits[1]
+    return not is_whole(limits) and low > 0 and high / low >= 100
 
 
 _ROUND = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)  # in each decade of a logarithmic slider
@@ -62,7 +63,7 @@ def stops(limits: Range) -> list[float]:
     if isinstance(limits, list):
         return limits
     low, high, first = limits
-    if is_logarithmic(low, high):
+    if is_logarithmic(limits):
         decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
         round_numbers = [float(f"{digit}e{decade}") for decade in decades for digit in _ROUND]
     else:

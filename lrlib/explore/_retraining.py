@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from lrlib._drawing import embedded
 from lrlib._extras import extra
 from lrlib._interrupts import Interrupts
+from lrlib._kept import Kept
 from lrlib.explore._live import control, fault, values_of
 from lrlib.explore._ranges import Range, Values, first_value
 from lrlib.explore._runs import Run, comparison
@@ -65,13 +67,14 @@ class Retraining:
         self._reset_button.on_click(self._on_reset)
         self._show(self._runs)
         buttons = [self._train_button, self._stop_button, self._reset_button]
-        self.box = ipywidgets.VBox(
+        self.box = Kept(
             [
                 *self._controls.values(),
                 ipywidgets.HBox([*buttons, self._bar]),
                 self._message,
                 self._figure,
-            ]
+            ],
+            self._figure.value,
         )
 
     def _on_train(self, _: object) -> None:
@@ -161,4 +164,4 @@ class Retraining:
 
     def _show(self, runs: list[Run]) -> None:
         self._bar.value = len(runs[-1].history.step) if runs else 0
-        self._figure.value = comparison(runs, self._recorded, self._steps, self._alt)
+        self._figure.value = comparison(runs, self._recorded, self._steps, self._alt, embedded)

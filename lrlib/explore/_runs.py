@@ -2,13 +2,17 @@
 
 import html
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from lrlib import plots
 from lrlib._drawing import DASHES, swatch
+from lrlib._extras import extra
 from lrlib.explore._ranges import Values, words
 from lrlib.history import History
+
+with extra("plots", "drawing"):
+    from matplotlib.figure import Figure
 
 
 class Run(NamedTuple):
@@ -17,7 +21,13 @@ class Run(NamedTuple):
     history: History
 
 
-def comparison(runs: Sequence[Run], recorded: Mapping[str, History], steps: int, alt: str) -> str:
+def comparison(
+    runs: Sequence[Run],
+    recorded: Mapping[str, History],
+    steps: int,
+    alt: str,
+    embed: Callable[[Figure, str], str],
+) -> str:
     """Draw the runs over the recorded ones and say below how each ended; in HTML."""
     drawn = [(f"{name} (recorded)", "grey", history) for name, history in recorded.items()]
     named = zip(_names(runs), runs, strict=True)
@@ -38,7 +48,7 @@ def comparison(runs: Sequence[Run], recorded: Mapping[str, History], steps: int,
         f"<li>{swatch(line)} {html.escape(f'{name}: {history}')}</li>"
         for line, (name, _, history) in zip(axes[0].lines, drawn, strict=True)
     )
-    return f'{plots.show(figure, alt).data}<ul style="list-style: none">{ends}</ul>'
+    return f'{embed(figure, alt)}<ul style="list-style: none">{ends}</ul>'
 
 
 def _names(runs: Sequence[Run]) -> list[str]:

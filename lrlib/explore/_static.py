@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lrlib import plots
-from lrlib._drawing import swatch
+from lrlib._drawing import embedded, swatch
 from lrlib._extras import extra
 from lrlib._ids import new_id
 from lrlib.explore import _described
@@ -55,7 +54,7 @@ def frames(
         _slider(key, name, limits, None if formula else positions)
         for (name, limits), positions in zip(ranges.items(), choices, strict=True)
     ]
-    shown = plots.show(figure(first), said(alt, first)).data
+    shown = embedded(figure(first), said(alt, first))
     about = {"alt": alt} | ({"formula": formula} if formula else {})
     return _explorer(key, about, "".join(controls), shown, described)
 
@@ -81,7 +80,7 @@ def layers(
         line = next(artist for artist in new if isinstance(artist, Line2D))
         boxes.append(_checkbox(key, number, name, line, checked=name in chosen))
     choices = f'<legend>Show</legend><div class="lrlib-choices">{"".join(boxes)}</div>'
-    shown = plots.show(figure, said_of(alt, chosen)).data
+    shown = embedded(figure, said_of(alt, chosen))
     return _explorer(key, {"alt": alt}, choices, shown, [_described.describe(figure, layer)])
 
 
@@ -109,7 +108,7 @@ def _positions(limits: Range, count: int) -> list[float]:
     if isinstance(limits, list):
         return limits
     low, high, first = limits
-    space = np.geomspace if is_logarithmic(low, high) else np.linspace
+    space = np.geomspace if is_logarithmic(limits) else np.linspace
     values = [float(f"{value:.3g}") for value in space(low, high, count)]
     if is_whole(limits):
         values = [round(value) for value in values]
@@ -121,15 +120,16 @@ def _slider(key: str, name: str, limits: Range, positions: Sequence[float] | Non
     label = html.escape(words(name))
     identity = f"{key}-{name}"
     first = first_value(limits)
-    if positions is not None:
-        highest, start = len(positions) - 1, positions.index(first)
-        data = {"values": json.dumps(positions)}
+    given = limits if isinstance(limits, list) else positions
+    if given is not None:
+        highest, start = len(given) - 1, given.index(first)
+        data = {"values": json.dumps(given)}
     else:
         low, high, _ = limits
-        highest, start = _place_of(first, low, high, is_whole(limits))
+        highest, start = _place_of(limits)
         data = {"low": f"{low}", "high": f"{high}", "first": f"{first}"}
         data |= {"whole": "1"} if is_whole(limits) else {}
-        data |= {"log": "1"} if is_logarithmic(low, high) else {}
+        data |= {"log": "1"} if is_logarithmic(limits) else {}
     attributes = "".join(f' data-{k}="{html.escape(v)}"' for k, v in data.items())
     return (
         f'<div class="lrlib-control"><label for="{identity}">{label}</label>'
@@ -139,11 +139,12 @@ def _slider(key: str, name: str, limits: Range, positions: Sequence[float] | Non
     )
 
 
-def _place_of(first: float, low: float, high: float, whole: bool) -> tuple[int, int]:
+def _place_of(limits: Range) -> tuple[int, int]:
     """How many places a slider has, and the one nearest to the first value."""
-    if is_logarithmic(low, high):
+    low, high, first = limits[:3]
+    if is_logarithmic(limits):
         return 200, round(200 * math.log(first / low) / math.log(high / low))
-    places = round(high - low) if whole else 200
+    places = round(high - low) if is_whole(limits) else 200
     return places, round(places * (first - low) / (high - low))
 
 

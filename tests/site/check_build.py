@@ -2,18 +2,24 @@
 
 import json
 import math
+import pickle
 import re
 import shutil
+from collections import Counter
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import mathematics
+import named_pages
 import pytest
 import references
 import selfcontained
 import yaml
 from bs4 import BeautifulSoup, Tag
+from docutils import nodes
+from fontTools.ttLib import TTFont
 
 from lrlib.plots import PALETTE
 
@@ -66,6 +72,24 @@ def test_notebook_shows_figures_that_say_what_they_show(notebook: str) -> None:
     for drawing in read(notebook).select("div.cell_output svg:not([aria-hidden=true])"):
         assert drawing.get("role") == "img"
         assert str(drawing.get("aria-label", "")).strip()
+
+
+@every_notebook
+def test_notebook_opens_the_schedule_lab_with_its_own_schedule(notebook: str) -> None:
+    links = [str(link["href"]) for link in read(notebook).select("a[href*='lab.html#']")]
+    assert links == [f"../book/lab.html#preset={named_pages.PRESETS[notebook]}"]
+    state = (ROOT / "book" / "_static" / "lab-state.js").read_text(encoding="utf-8")
+    presets = state.split("const PRESETS = {")[1].split("};")[0]
+    assert re.search(rf'^ +"?{named_pages.PRESETS[notebook]}"?: \[', presets, flags=re.MULTILINE)
+
+
+@every_notebook
+def test_notebook_opens_the_race_with_its_own_strategy_marked(notebook: str) -> None:
+    chapter = notebook.removeprefix("notebooks/")
+    links = [str(link["href"]) for link in read(notebook).select("a[href*='race.html#']")]
+    assert links == [f"../book/race.html#chapter={chapter}"]
+    strategies = (ROOT / "book" / "_static" / "race-schedules.js").read_text(encoding="utf-8")
+    assert strategies.count(f'chapter: "{chapter}"') == 1
 
 
 @every_notebook
@@ -125,6 +149,28 @@ def test_buttons_lead_to_the_configured_repository_or_are_not_there(page: str) -
             f"{launch['binderhub_url']}/v2/gh/{name}/{branch}?urlpath=lab/tree/{page}.ipynb",
         }
     assert {button for button in found if "/issues/new?" not in button} == expected
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_formula_is_on_its_page_as_mathml(page: str) -> None:
+    """Also where a page has formulas of the docstrings. The page of mistakes shows more of them."""
+    source = pickle.loads((SITE.parent / ".doctrees" / f"{page}.doctree").read_bytes())
+    formulas = [each.astext() for each in source.findall(nodes.math)]
+    for block in source.findall(nodes.math_block):
+        formulas += mathematics.SPACE.split(block.astext())
+    shown = [each.get_text() for each in read(page).select("math annotation")]
+    assert Counter(" ".join(each.split()) for each in formulas) <= Counter(shown)
+    for formula in read(page).select("math"):
+        assert formula.select("mi, mn, mo, mtext"), formula
+        assert "\\" not in mathematics.shown_by(str(formula)), formula
+
+
+def test_the_font_has_every_character_of_the_formulas() -> None:
+    font = TTFont(SITE / "_static" / mathematics.FONT)
+    missing = mathematics.characters(SITE) - font.getBestCmap().keys()
+    assert {chr(code) for code in missing} <= {"\u2061", "\u2063"}  # these can't be seen
+    assert ord("√") in font.getBestCmap()
+    assert "MATH" in font
 
 
 @every_page
@@ -189,6 +235,10 @@ def leads_nowhere(target: str, here: Path) -> bool:
     file = (here.parent / unquote(url.path)).resolve() if url.path else here
     if not file.is_file():
         return True
+    if url.fragment.startswith("preset="):  # the schedule lab reads it
+        return file != SITE / "book" / "lab.html"
+    if url.fragment.startswith(("peak=", "chapter=")):  # and the race these
+        return file != SITE / "book" / "race.html"
     return bool(url.fragment) and unquote(url.fragment) not in ids(file)
 
 
@@ -205,7 +255,7 @@ def test_a_page_that_a_chapter_names_is_a_link_within_the_site(notebook: str) ->
     titles = {content(page, property="og:title"): page for page in PAGES if "book/" in page}
     links = {str(a["href"]) for a in read(notebook).select("article a") if a.get_text() in titles}
     assert links
-    assert links <= {f"../{page}.html" for page in titles.values()}
+    assert {link.split("#")[0] for link in links} <= {f"../{page}.html" for page in titles.values()}
     assert not titles.keys() & {tag.get_text() for tag in read(notebook).select("article em")}
 
 
@@ -242,6 +292,12 @@ def test_a_page_that_is_corrected_again_stays_as_it_is(page: str, tmp_path: Path
     assert Path(again).read_bytes() == (SITE / f"{page}.html").read_bytes()
 
 
+def test_the_theme_does_not_lay_out_a_page_to_see_what_scrolls() -> None:
+    """If its script has changed, `ASKS_TO_SCROLL` finds nothing to take away."""
+    script = (SITE / "_static" / "scripts" / "pydata-sphinx-theme.js").read_text(encoding="utf-8")
+    assert "scrollWidth" not in script
+
+
 def luminance(colour: str) -> float:
     """Relative luminance of #rrggbb, as WCAG 2 defines it."""
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
@@ -272,7 +328,7 @@ def test_lines_stand_out_from_the_page(name: str) -> None:
 
 
 def test_signatures_name_types_without_their_modules() -> None:
-    signatures = read("book/api").select("dt.sig")
+    signatures = read("book/api-schedules").select("dt.sig")
     assert signatures
     for signature in signatures:
         assert "~" not in signature.get_text()

@@ -1,0 +1,121 @@
+// What the schedule lab says about a curve: warnings, each with its mistake, and the study's results.
+(function () {
+  "use strict";
+  const { pieces, lengths, runSteps, factor } = window.lrlibLab;
+  const number = (value) => value.toLocaleString("en-US");
+  const percent = (share) => `${Number((100 * share).toPrecision(2))} %`;
+
+  const MISTAKES = {
+    climbs: "a-period-shorter-than-the-run",
+    cut: "a-period-that-forgets-the-warm-up",
+    zero: "a-warm-up-that-starts-at-zero",
+    units: "the-interval-in-one-unit-the-calls-in-another",
+    gamma: "a-multiplier-per-epoch-in-a-loop-per-step",
+    decay: "decay-steps-taken-for-the-length-of-the-run",
+    oneCycle: "stepping-one-cycle-past-its-end",
+    overwrites: "setting-what-the-scheduler-overwrites",
+    halfCycle: "a-half-cycle-copied-from-another-run",
+    adam: "adam-at-0-1-for-a-fair-comparison-with-sgd",
+  };
+
+  // Each returns a sentence, or nothing.
+
+  function ofTheWarmUp({ stages }, run, counts, warn) {
+    stages.forEach((stage, k) => {
+      if (stage.kind !== "warmup") return;
+      if (counts[k] < 1) warn("The warm-up has no step, so the run starts at the peak.", "zero");
+      else if (counts[k] >= run) {
+        warn("The warm-up is as long as the run or longer, so the rate only rises.", "units");
+      }
+      if (stage.values.start === 0) {
+        warn("The warm-up starts at 0, so the first step changes nothing. Leave “from” empty to start one step later.", "zero");
+      }
+    });
+  }
+
+  function ofTheEnd(found, run, stages, warn) {
+    const last = found.at(-1);
+    const end = last.begin + last.steps;
+    const early = end < run;
+    const at = `at step ${number(end)} of ${number(run)}`;
+    if (last.kind === "cosine" && early) {
+      warn(`The cosine ends ${at}. The rate stays there in the lab, but torch’s CosineAnnealingLR would climb again.`, "climbs");
+    }
+    if (last.kind === "onecycle" && early) {
+      warn(`The one-cycle ends ${at}. torch’s OneCycleLR raises an error one call later.`, "oneCycle");
+    }
+    if ((last.kind === "exponential" || last.kind === "linear") && early && last.end !== 1) {
+      warn(`The decay ends ${at}; the rest is trained at the final rate.`, "decay");
+    }
+    const falls = ["cosine", "linear", "exponential", "onecycle"].includes(last.kind);
+    if (falls && end > run && stages[last.of].kind !== "restarts") {
+      warn(`The stages take ${number(end)} steps and the run has ${number(run)}, so it stops before the decay has ended.`, "cut");
+    }
+    if (stages[last.of].kind === "restarts" && end - run > last.steps / 4) {
+      warn(`The run stops within a period, ${number(end - run)} steps before its end, where the rate is still high.`, "cut");
+    }
+  }
+
+  function ofTheUnits(found, run, state, warn) {
+    const epochs = state.run.epochs;
+    if (!epochs && run <= 300) {
+      warn(`Are these ${number(run)} steps, or epochs? The lab counts optimizer steps, of which an epoch has hundreds.`, "units");
+    }
+    for (const piece of found.filter(({ kind }) => kind === "step")) {
+      const drops = Math.floor((run - piece.begin) / piece.every);
+      if (piece.factor ** drops < 1e-6) {
+        warn(`The rate drops ${number(drops)} times, to ${percent(piece.factor ** drops)} of the peak. Is the interval in epochs?`, "units");
+      }
+    }
+    const stages = state.curves.flatMap((curve) => curve.stages);
+    const short = stages.find(({ length }) => /^\d+$/.test(length) && 0 < length && length <= epochs);
+    if (epochs > 1 && short) {
+      warn(`A stage of ${short.length} steps is less than an epoch here. Did you mean ${short.length} epochs?`, "units");
+    }
+  }
+
+  function ofTheCycles(found, run, warn) {
+    for (const piece of found.filter(({ kind }) => kind === "cycles")) {
+      if (2 * piece.half > run - piece.begin) {
+        warn(`A cycle takes ${number(2 * piece.half)} steps, so the run ends before it is complete.`, "halfCycle");
+      }
+      warn("torch’s CyclicLR overwrites the optimizer’s rate, and its momentum too unless you say cycle_momentum=False.", "overwrites");
+      if (piece.gamma < 1 && piece.gamma ** (run - piece.begin) < 1e-3) {
+        warn("The height shrinks at each step, not each epoch: soon nothing is left of the cycles.", "gamma");
+      }
+    }
+    if (found.some(({ kind }) => kind === "onecycle")) {
+      warn("torch’s OneCycleLR overwrites the optimizer’s rate, and its momentum too unless you say cycle_momentum=False.", "overwrites");
+    }
+  }
+
+  function warnings(state, index = 0) {
+    const curve = state.curves[index];
+    const run = runSteps(state.run);
+    const found = pieces(curve, run);
+    const told = [];
+    const warn = (text, key) => told.push({ text, href: `mistakes.html#${MISTAKES[key]}` });
+    ofTheWarmUp(curve, run, lengths(curve.stages, run), warn);
+    ofTheEnd(found, run, curve.stages, warn);
+    ofTheUnits(found, run, { ...state, curves: [curve] }, warn);
+    ofTheCycles(found, run, warn);
+    if (curve.peak > 0.5) {
+      warn("That is a high peak for SGD, and far too high for Adam, whose usual rate is 0.001.", "adam");
+    }
+    return told;
+  }
+
+  // The shape of the study that is nearest, and how far it is: the mean gap as a share of the peak.
+  function nearest(state, study, index = 0) {
+    const run = runSteps(state.run);
+    const factorOf = factor(state.curves[index], run);
+    const own = (k, count) => factorOf(Math.round((k / (count - 1)) * (run - 1)));
+    const gaps = Object.entries(study.shapes).map(([shape, heights]) => {
+      const gap = heights.reduce((sum, height, k) => sum + Math.abs(height - own(k, heights.length)), 0);
+      return { shape, gap: gap / heights.length };
+    });
+    return gaps.sort((a, b) => a.gap - b.gap)[0];
+  }
+
+  Object.assign(window.lrlibLab, { warnings, nearest, MISTAKES });
+})();

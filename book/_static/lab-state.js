@@ -1,0 +1,267 @@
+// The schedule lab's state: curves made of stages, how an address holds them, and their rates.
+//
+// A state is plain data: { run: {steps} or {epochs, images, batch}, log, curves: [{peak, stages}] }.
+// A stage has a kind of KINDS, a length, and values. Lengths are texts: "100" steps, "10p" percent of
+// the run, or "rest", what the other stages leave. What a stage computes is in formulas.js.
+(function () {
+  "use strict";
+  const { hold, stepDecay, exponential, cosine, linear, cyclical, inverseSquareRoot, oneCycle, join } =
+    window.lrlibSchedules;
+
+  const share = (label, initial, low = 0, high = 1) => ({ label, initial, low, high });
+  const span = (label, initial) => ({ label, initial, span: true });
+  const floor = (initial, low = 0) => share("final rate ÷ peak", initial, low);
+
+  // What a reader can set, in the order in which an address has it. `level` names the value that a
+  // handle at the stage's end moves, `inner` the length that a handle inside the stage moves.
+  const KINDS = {
+    warmup: { name: "warm-up", values: { start: { ...share("from", "auto"), auto: true } } },
+    hold: { name: "hold", level: "value", values: { value: share("at", 1, 0.0001) } },
+    linear: {
+      name: "straight line",
+      level: "end",
+      values: { start: share("from", 1), end: share("to", 0) },
+    },
+    cosine: { name: "cosine", level: "floor", values: { floor: floor(0) } },
+    exponential: { name: "exponential", level: "floor", values: { floor: floor(0.01, 0.000001) } },
+    step: {
+      name: "steps down",
+      inner: "every",
+      values: { every: span("every", "33.4p"), factor: share("multiplied by", 0.1, 0.001) },
+    },
+    invsqrt: {
+      name: "inverse square root",
+      inner: "timescale",
+      values: { timescale: span("time scale", "10p") },
+    },
+    cycles: {
+      name: "cycles",
+      level: "floor",
+      inner: "half",
+      values: {
+        half: span("half-cycle", "16.7p"),
+        floor: share("lower bound", 0.1),
+        shrink: share("height × each cycle", 1, 0.01),
+        gamma: share("height × each step", 1, 0.5),
+      },
+    },
+    restarts: {
+      name: "cosine with restarts",
+      level: "floor",
+      inner: "first",
+      values: {
+        first: span("first period", "33.4p"),
+        growth: share("next period ×", 2, 1, 4),
+        floor: floor(0),
+      },
+    },
+    onecycle: {
+      name: "one-cycle",
+      level: "floor",
+      values: {
+        rise: share("share of the rise", 0.3, 0.02, 0.95),
+        start: share("from", 0.04),
+        floor: floor(0.000004),
+      },
+    },
+  };
+
+  function stage(kind, length = "rest", values = {}) {
+    const all = Object.entries(KINDS[kind].values).map(([name, { initial }]) => [name, initial]);
+    return { kind, length, values: { ...Object.fromEntries(all), ...values } };
+  }
+
+  // The strategies of the book, by the names that the study has for them.
+  const warm = stage("warmup", "10p");
+  const drops = [0.1, 0.01].map((value, k) => stage("hold", k ? "rest" : "25p", { value }));
+  const PRESETS = {
+    "warmup-linear": ["Warm-up + linear, the default", 0.1, [warm, stage("linear")]],
+    fixed: ["Fixed", 0.1, [stage("hold")]],
+    step: ["Step decay", 0.1, [stage("hold", "50p"), ...drops]],
+    every: ["Step decay, every so often", 0.05, [stage("step")]],
+    exponential: ["Exponential decay", 0.1, [stage("exponential")]],
+    "exponential-tenth": ["Exponential decay to a tenth", 0.1, [stage("exponential", "rest", { floor: 0.1 })]],
+    "inverse-square-root": ["Warm-up + inverse square root", 0.1, [warm, stage("invsqrt")]],
+    cosine: ["Cosine", 0.1, [stage("cosine")]],
+    restarts: ["Cosine, warm restarts", 0.1, [stage("restarts")]],
+    linear: ["Linear to zero", 0.1, [stage("linear")]],
+    triangular2: ["Cyclical (triangular2)", 0.1, [stage("cycles", "rest", { shrink: 0.5 })]],
+    "one-cycle": ["One-cycle", 0.2, [stage("onecycle")]],
+    "hold-linear": ["Hold, then linear", 0.1, [stage("hold"), stage("linear", "20p")]],
+    "warmup-fixed": ["Warm-up + fixed", 0.1, [warm, stage("hold")]],
+    "warmup-step": ["Warm-up + step decay", 0.1, [warm, stage("hold", "40p"), ...drops]],
+    "warmup-cosine": ["Warm-up + cosine", 0.1, [warm, stage("cosine")]],
+    wsd: ["Warm-up–stable–decay", 0.1, [warm, stage("hold"), stage("linear", "20p")]],
+    "adamw-warmup-cosine": ["AdamW + warm-up + cosine", 0.001, [warm, stage("cosine")]],
+  };
+
+  const copied = (data) => JSON.parse(JSON.stringify(data));
+
+  function preset(name) {
+    const [, peak, stages] = PRESETS[name];
+    return { run: { steps: 1000 }, log: false, curves: [{ peak, stages: copied(stages) }] };
+  }
+
+  // Lengths
+
+  function runSteps(run) {
+    const steps = "steps" in run ? run.steps : run.epochs * Math.floor(run.images / run.batch);
+    return Math.max(1, Math.min(10_000_000, Math.round(steps) || 1));
+  }
+
+  function lengthIn(text, run) {
+    const number = Number.parseFloat(text);
+    return text.endsWith("p") ? Math.floor((run * number) / 100 + 1e-9) : Math.round(number);
+  }
+
+  // How many steps each stage has.
+  function lengths(stages, run) {
+    const own = stages.map(({ length }) => (length === "rest" ? null : lengthIn(length, run)));
+    const left = run - own.reduce((sum, steps) => sum + (steps ?? 0), 0);
+    const open = own.filter((steps) => steps === null).length;
+    return own.map((steps) => steps ?? Math.max(0, Math.floor(left / open)));
+  }
+
+  // The periods of a stage with restarts, until so many steps are covered.
+  function periods(first, growth, steps) {
+    const found = [];
+    const least = Math.max(1, first, Math.ceil(steps / 100));
+    for (let sum = 0, next = least; sum < steps; next *= growth) {
+      found.push(Math.round(next));
+      sum += Math.round(next);
+    }
+    return found;
+  }
+
+  // What runs when, in whole steps: each piece begins at a step and has numbers alone. Restarts are
+  // several cosines. Pieces that begin after the run are left out.
+  function pieces(curve, run) {
+    const counts = lengths(curve.stages, run);
+    const found = [];
+    let begin = 0;
+    curve.stages.forEach(({ kind, values }, k) => {
+      const steps = counts[k];
+      if (steps < 1) return;
+      const number = { ...values };
+      for (const [name, { span: isSpan }] of Object.entries(KINDS[kind].values)) {
+        if (isSpan) number[name] = Math.max(1, lengthIn(values[name], run));
+      }
+      if (kind === "restarts") {
+        let at = begin;
+        for (const period of periods(number.first, number.growth, steps)) {
+          found.push({ kind: "cosine", begin: at, steps: period, floor: values.floor, of: k });
+          at += period;
+        }
+      } else if (kind === "onecycle" && steps > 1) {
+        number.rise = Math.max(number.rise, 1.5 / steps); // the rise takes more than a step
+        found.push({ kind, begin, steps, ...number, of: k });
+      } else {
+        found.push({ kind: kind === "onecycle" ? "hold" : kind, begin, steps, value: 1, ...number, of: k });
+      }
+      begin += steps;
+    });
+    if (!found.length) found.push({ kind: "hold", begin: 0, steps: run, value: 1, of: 0 });
+    return found.filter((piece) => piece.begin < run);
+  }
+
+  const warmStart = (piece) => (piece.start === "auto" ? 1 / (piece.steps + 1) : piece.start);
+
+  const SCHEDULES = {
+    warmup: (piece) => linear(piece.steps, warmStart(piece), 1),
+    hold: ({ value }) => hold(value),
+    linear: ({ steps, start, end }) => linear(steps, start, end),
+    cosine: (piece) => cosine(piece.steps, piece.floor),
+    exponential: (piece) => exponential(piece.steps, piece.floor),
+    step: ({ every, factor }) => stepDecay(every, factor),
+    invsqrt: ({ timescale }) => inverseSquareRoot(timescale),
+    cycles: (piece) => cyclical(piece.half, piece.floor, piece.shrink, piece.gamma),
+    onecycle: (piece) => oneCycle(piece.steps, piece.rise, piece.start, piece.floor),
+  };
+
+  // The factor of a step: what the peak is multiplied by.
+  function factor(curve, run) {
+    const parts = pieces(curve, run);
+    const schedules = parts.map((piece) => SCHEDULES[piece.kind](piece));
+    return join(schedules, parts.slice(1).map(({ begin }) => begin));
+  }
+
+  function rates(state, number = 0) {
+    const curve = state.curves[number];
+    const steps = runSteps(state.run);
+    const factorOf = factor(curve, steps);
+    return [...Array(steps).keys()].map((step) => curve.peak * factorOf(step));
+  }
+
+  // The address: steps=1000&axis=log&curve=0.1~warmup_10p_auto~cosine_rest_0
+
+  function encode(state) {
+    const run = Object.entries(state.run).map(([key, value]) => `${key}=${value}`);
+    const curves = state.curves.map(({ peak, stages }) => {
+      const words = stages.map(({ kind, length, values }) =>
+        [kind, length, ...Object.keys(KINDS[kind].values).map((name) => values[name])].join("_"),
+      );
+      return `curve=${[peak, ...words].join("~")}`;
+    });
+    return [...run, ...(state.log ? ["axis=log"] : []), ...curves].join("&");
+  }
+
+  const within = (value, low, high, instead) =>
+    Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : instead;
+
+  function tidyLength(text, instead) {
+    if (text === "rest") return text;
+    const number = within(Number.parseFloat(text), 0, 1e7, null);
+    if (number === null) return instead;
+    return text.endsWith("p") ? `${number}p` : String(Math.round(number));
+  }
+
+  function tidyValue(rule, text) {
+    if (rule.span) return text === "rest" ? rule.initial : tidyLength(String(text), rule.initial);
+    if (rule.auto && (text === "auto" || text === "")) return "auto";
+    return within(Number.parseFloat(text), rule.low, rule.high, rule.initial);
+  }
+
+  function decodeStage(word) {
+    const [kind, length, ...values] = word.split("_");
+    if (!Object.hasOwn(KINDS, kind)) return null;
+    const made = stage(kind, tidyLength(length ?? "rest", "rest"));
+    Object.entries(KINDS[kind].values).forEach(([name, rule], k) => {
+      if (k < values.length) made.values[name] = tidyValue(rule, values[k]);
+    });
+    return made;
+  }
+
+  // A state for whatever stands in an address: what cannot be read is left out.
+  function decode(hash) {
+    const found = new URLSearchParams(hash.replace(/^#/, ""));
+    const named = found.get("preset");
+    const state = preset(Object.hasOwn(PRESETS, named ?? "") ? named : "warmup-linear");
+    const run = Object.fromEntries(
+      ["steps", "epochs", "images", "batch"]
+        .filter((key) => found.has(key))
+        .map((key) => [key, within(Number.parseFloat(found.get(key)), 1, 1e9, 1)]),
+    );
+    if (run.epochs && run.images && run.batch) {
+      state.run = { epochs: run.epochs, images: run.images, batch: run.batch };
+    } else if (run.steps) state.run = { steps: run.steps };
+    state.log = found.get("axis") === "log";
+    const curves = found.getAll("curve").slice(0, 6).map((text) => {
+      const [peak, ...words] = text.split("~");
+      const stages = words.map(decodeStage).filter(Boolean).slice(0, 12);
+      return { peak: within(Number.parseFloat(peak), 1e-9, 1e4, 0.1), stages };
+    });
+    const full = curves.filter(({ stages }) => stages.length);
+    if (full.length) state.curves = full;
+    return state;
+  }
+
+  // What a curve is called.
+  function title(curve) {
+    return curve.stages.map(({ kind }) => KINDS[kind].name).join(", ");
+  }
+
+  window.lrlibLab = {
+    ...{ KINDS, PRESETS, preset, stage, runSteps, lengths, lengthIn, pieces, warmStart, factor },
+    ...{ rates, encode, decode, tidyLength, tidyValue, within, copied, title },
+  };
+})();

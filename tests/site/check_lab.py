@@ -1,0 +1,354 @@
+"""The schedule lab: its rates are lrlib's, its controls work, and its address holds the state.
+
+The page is made from the cells of `book/lab.md`, without the site around it.
+"""
+
+import re
+
+import numpy as np
+import pytest
+from alone import ROOT, address_of, opener
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from lrlib import schedules
+from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.strategies import STRATEGIES
+
+address = address_of("lab", "The schedule lab")
+lab = opener(".lab-handle")
+
+
+# Rates
+
+
+def of_lrlib(page: Page, state: dict) -> np.ndarray:
+    """The rates of the schedule that the lab's own text for lrlib makes."""
+    text = page.evaluate("state => lrlibLab.code(state, 'lrlib')", state)
+    call = re.search(r"^schedule = (.*)$", text, flags=re.MULTILINE)[1]
+    schedule = eval(call, vars(schedules).copy())
+    return schedules.lr_curve(schedule, state["run"]["steps"], state["curves"][0]["peak"])
+
+
+def stage(kind: str, length: str, **values: object) -> dict:
+    return {"kind": kind, "length": length, "values": values}
+
+
+# A list of stages, and what it is in lrlib, for a run of 1,000 steps.
+WRITTEN_OUT = [
+    (
+        [stage("warmup", "100", start="auto"), stage("cosine", "rest", floor=0.1)],
+        schedules.Warmup(100, then=schedules.CosineAnnealing(900, floor=0.1)),
+    ),
+    (
+        [stage("warmup", "7p", start=0.2), stage("invsqrt", "rest", timescale="15p")],
+        schedules.Warmup(70, then=schedules.InverseSquareRoot(150), start=0.2),
+    ),
+    (
+        [stage("hold", "rest", value=0.5), stage("linear", "20p", start=0.5, end=0.01)],
+        schedules.Join((schedules.Fixed(0.5), schedules.Linear(200, 0.5, 0.01)), (800,)),
+    ),
+    ([stage("step", "rest", every="117", factor=0.3)], schedules.StepDecay(117, 0.3)),
+    ([stage("exponential", "600", floor=0.02)], schedules.ExponentialDecay(600, 0.02)),
+    (
+        [stage("cycles", "rest", half="90", floor=0.2, shrink=0.7, gamma=0.999)],
+        schedules.Cyclical(90, floor=0.2, shrink=0.7, gamma=0.999),
+    ),
+    (
+        [stage("restarts", "rest", first="20p", growth=1.5, floor=0.05)],
+        schedules.Join(
+            tuple(schedules.CosineAnnealing(s, floor=0.05) for s in (200, 300, 450, 675)),
+            (200, 500, 950),
+        ),
+    ),
+    (
+        [stage("onecycle", "900", rise=0.25, start=0.1, floor=0.001)],
+        schedules.OneCycle(900, rise=0.25, start=0.1, floor=0.001),
+    ),
+]
+
+
+@pytest.mark.parametrize(("stages", "schedule"), WRITTEN_OUT)
+def test_rates_are_those_of_lrlib(lab, stages, schedule):
+    page = lab()
+    state = {"run": {"steps": 1000}, "log": False, "curves": [{"peak": 0.3, "stages": stages}]}
+    expected = schedules.lr_curve(schedule, 1000, 0.3)
+    rates = page.evaluate("state => lrlibLab.rates(state)", state)
+    np.testing.assert_allclose(rates, expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(of_lrlib(page, state), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_preset_is_the_strategy_of_the_study(lab):
+    page = lab()
+    names = set(page.evaluate("Object.keys(lrlibLab.PRESETS)"))
+    assert len(names & set(STRATEGIES)) >= 14
+    for name in sorted(names):
+        state = page.evaluate("name => lrlibLab.preset(name)", name)
+        rates = page.evaluate("state => lrlibLab.rates(state)", state)
+        np.testing.assert_allclose(rates, of_lrlib(page, state), rtol=1e-9, atol=1e-12)
+        if name in STRATEGIES:
+            steps, peak = state["run"]["steps"], state["curves"][0]["peak"]
+            study = schedules.lr_curve(STRATEGIES[name].schedule(steps), steps, peak)
+            assert np.abs(rates - study).mean() < 0.003 * peak, name
+
+
+# State and address
+
+
+def states(page: Page) -> list[dict]:
+    return [
+        page.evaluate("name => lrlibLab.preset(name)", name)
+        for name in page.evaluate("Object.keys(lrlibLab.PRESETS)")
+    ]
+
+
+def test_an_address_holds_the_state(lab):
+    page = lab()
+    several = states(page)
+    whole = {
+        "run": {"epochs": 3, "images": 5000, "batch": 64},
+        "log": True,
+        "curves": [state["curves"][0] for state in several[:5]],
+    }
+    for state in [*several, whole]:
+        text = page.evaluate("state => lrlibLab.encode(state)", state)
+        assert page.evaluate("text => lrlibLab.decode(text)", f"#{text}") == state
+        assert re.fullmatch(r"[\w=&~.-]+", text), "an address that needs no escapes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#",
+        "#steps=x&curve=",
+        "#curve=0.1~nothing_rest",
+        "#preset=nothing",
+        "#curve=-1~cosine",
+        "#%",
+    ],
+)
+def test_a_broken_address_still_opens(lab, text):
+    page = lab(text)
+    rates = page.evaluate("text => lrlibLab.rates(lrlibLab.decode(text))", text)
+    assert len(rates) > 0
+    assert np.isfinite(rates).all()
+
+
+def test_a_chapter_can_link_to_its_schedule(lab):
+    page = lab("#preset=one-cycle")
+    assert page.locator('[data-stage="0"] select').first.input_value() == "onecycle"
+
+
+# Controls
+
+
+def seen(page: Page) -> tuple[str, str]:
+    """The picture, and the code below it."""
+    picture = page.locator("[data-lab=picture] svg[role=img]").last.inner_html()
+    return picture, page.locator("[data-lab=code]").inner_text()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("warmup", "hold", "linear", "cosine", "exponential"),
+        *("step", "invsqrt", "cycles", "restarts", "onecycle"),
+    ],
+)
+def test_every_number_changes_the_picture_and_the_code(lab, kind):
+    page = lab(f"#steps=1000&curve=0.1~{kind}_60p~linear_rest")
+    for k in range(page.locator('[data-stage="0"] input').count()):
+        control = page.locator('[data-stage="0"] input').nth(k)
+        before = seen(page)
+        value = control.input_value()
+        control.fill(str(float(value) * 0.6) if float(value or 0) else "0.3")
+        after = seen(page)
+        assert before[0] != after[0]
+        assert before[1] != after[1]
+
+
+def test_the_run_the_peak_and_the_axis_change_the_picture(lab):
+    page = lab("#preset=cosine")
+    for label, value in (("steps", "700"), ("peak rate", "0.4")):
+        before = seen(page)
+        page.get_by_label(label, exact=True).first.fill(value)
+        after = seen(page)
+        assert before[0] != after[0]
+        assert before[1] != after[1]
+    before = seen(page)
+    page.get_by_label("axis").select_option("log")
+    assert seen(page)[0] != before[0]
+    page.get_by_label("length of the run").select_option("epochs")
+    page.get_by_label("epochs", exact=True).fill("2")
+    page.get_by_label("images").fill("1000")
+    page.get_by_label("batch size").fill("100")
+    assert page.locator("[data-lab=steps]").inner_text() == "20 steps"
+    page.wait_for_timeout(200)
+    assert "epochs=2&images=1000&batch=100&axis=log" in page.url
+
+
+def test_every_handle_moves_by_keyboard(lab):
+    page = lab(
+        "#steps=1000&curve=0.1~warmup_10p_0.2~restarts_50p_100_1.5_0.1~cycles_rest_50_0.3_1_1"
+    )
+    ids = page.locator(".lab-handle").evaluate_all("all => all.map(each => each.dataset.grip)")
+    assert len(ids) >= 5
+    for name in ids:
+        handle = page.locator(f'[data-grip="{name}"]')
+        handle.focus()
+        moved = 0
+        for key in ("ArrowLeft", "ArrowUp"):
+            before = seen(page)[0], handle.get_attribute("aria-valuetext")
+            page.keyboard.press(key)
+            moved += (seen(page)[0], handle.get_attribute("aria-valuetext")) != before
+        assert moved, f"{name} moves nothing"
+        assert handle.evaluate("e => e === document.activeElement"), "the focus is lost"
+        assert handle.evaluate("e => getComputedStyle(e).outlineStyle") != "none"
+
+
+def test_a_handle_follows_the_mouse(lab):
+    page = lab("#steps=1000&curve=0.1~warmup_100_auto~cosine_rest_0")
+    box = page.locator('[data-grip="end-0"]').bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 150, y + 60, steps=4)
+    page.mouse.up()
+    length = float(page.locator('[data-stage="0"] [data-shows=length]').input_value())
+    peak = float(page.get_by_label("peak rate", exact=True).input_value())
+    assert 150 < length < 400
+    assert 0.05 < peak < 0.099
+    box = page.locator('[data-grip="end-1"]').bounding_box()
+    page.mouse.move(box["x"] + 14, box["y"] + 14)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 14, box["y"] - 60)
+    page.mouse.up()
+    assert float(page.locator('[data-stage="1"] [data-shows=floor]').input_value()) > 0.1
+
+
+def test_a_handle_follows_a_finger(lab):
+    page = lab("#preset=wsd", viewport={"width": 390, "height": 800}, has_touch=True)
+    before = seen(page)
+    handle = page.locator('[data-grip="end-0"]')
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    client = page.context.new_cdp_session(page)
+    places = [box["x"] + 14, box["x"] + 40, box["x"] + 70]
+    for name, x in zip(("touchStart", "touchMove", "touchMove"), places, strict=True):
+        points = [{"x": x, "y": box["y"] + 14}]
+        client.send("Input.dispatchTouchEvent", {"type": name, "touchPoints": points})
+    client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert seen(page) != before
+
+
+def test_stages_and_curves_come_and_go(lab):
+    page = lab("#preset=cosine")
+    page.get_by_role("button", name="Add a stage").click()
+    assert page.locator(".lab-stage").count() == 2
+    page.get_by_role("button", name="Move stage 2 up").click()
+    assert page.locator('[data-stage="0"] select').first.input_value() == "linear"
+    page.get_by_role("button", name="Remove stage 1").click()
+    assert page.locator(".lab-stage").count() == 1
+    page.get_by_role("button", name="Add a curve").click()
+    page.get_by_label("start from").select_option("one-cycle")
+    assert page.locator("input[name=lab-curve]").count() == 2
+    page.wait_for_timeout(200)  # the address follows once nothing changes
+    assert page.url.count("curve=") == 2
+    page.locator("input[name=lab-curve]").first.check()
+    assert page.locator('[data-stage="0"] select').first.input_value() == "cosine"
+    page.get_by_role("button", name="Remove this curve").click()
+    assert page.locator("input[name=lab-curve]").count() == 1
+
+
+def test_the_code_is_that_of_the_chosen_framework(lab):
+    page = lab("#preset=warmup-cosine")
+    told = set()
+    for name in page.evaluate("Object.keys(lrlibLab.FRAMEWORKS)"):
+        page.get_by_label("Code for").select_option(name)
+        told.add(seen(page)[1])
+    assert len(told) == 9
+
+
+def test_the_code_can_be_copied(browser, lab):
+    page = lab("#preset=wsd")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == seen(page)[1]
+
+
+# Advice
+
+WARNED = {
+    "climbs": "#steps=1000&curve=0.1~cosine_800_0",
+    "cut": "#steps=1000&curve=0.1~warmup_100_auto~cosine_1000_0",
+    "zero": "#steps=1000&curve=0.1~warmup_100_0~cosine_rest_0",
+    "units": "#steps=90&curve=0.1~step_rest_30_0.1",
+    "decay": "#steps=1000&curve=0.1~exponential_500_0.1",
+    "oneCycle": "#steps=1000&curve=0.1~onecycle_900",
+    "overwrites": "#preset=triangular2",
+    "halfCycle": "#steps=1000&curve=0.1~cycles_rest_800_0.1_1_1",
+    "gamma": "#steps=1000&curve=0.1~cycles_rest_100_0.1_1_0.9",
+    "adam": "#steps=1000&curve=2~cosine_rest_0",
+}
+
+
+@pytest.mark.parametrize("key", WARNED)
+def test_a_warning_leads_to_its_mistake(lab, key):
+    page = lab(WARNED[key])
+    links = page.locator(".lab-warnings a").evaluate_all("all => all.map(a => a.hash.slice(1))")
+    assert page.evaluate("key => lrlibLab.MISTAKES[key]", key) in links
+
+
+def test_every_key_is_warned_of_and_every_mistake_is_in_a_chapter(lab):
+    page = lab()
+    mistakes = page.evaluate("lrlibLab.MISTAKES")
+    assert set(mistakes) == set(WARNED)
+    chapters = "".join(p.read_text("utf-8") for p in (ROOT / "notebooks").glob("*.ipynb"))
+    headings = re.findall(r'"### ([^"\\]+)', chapters)
+    slugs = {re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") for heading in headings}
+    assert set(mistakes.values()) <= slugs
+
+
+def test_nothing_is_said_against_the_default(lab):
+    for name in ("warmup-linear", "cosine", "wsd", "restarts", "linear", "hold-linear"):
+        assert lab(f"#preset={name}").locator(".lab-warnings li").count() == 0, name
+
+
+def test_the_study_says_how_a_close_curve_did(lab):
+    page = lab("#preset=warmup-cosine")
+    told = page.locator("[data-lab=study]").inner_text()
+    assert "warm-up + cosine" in told
+    assert SETTINGS["cnn-max"].describe("long") in told
+    assert re.search(r"\d+\.\d % \(\d+\.\d to \d+\.\d\)", told)
+    page = lab("#steps=1000&curve=0.1~linear_rest_0_1")
+    assert "no schedule that is close" in page.locator("[data-lab=study]").inner_text()
+
+
+# For everyone
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_lab_is_accessible(lab, theme):
+    page = lab("#steps=90&curve=0.1~warmup_10p_auto~cosine_rest_0&curve=0.2~onecycle_rest", theme)
+    found = Axe().run(page).response["violations"]
+    assert [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in found] == []
+
+
+def test_the_lab_fits_a_phone(lab):
+    page = lab("#preset=triangular2", viewport={"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_long_run_is_drawn_from_few_points(lab):
+    page = lab("#epochs=90&images=1281167&batch=256&curve=0.1~warmup_5p_auto~step_rest_30p_0.1")
+    assert len(page.locator("[data-lab=picture] svg[role=img]").last.inner_html()) < 60_000
+
+
+def test_without_scripts_there_is_a_picture_and_a_word(browser, address):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}light.html")
+    assert page.locator("#schedule-lab figure svg").is_visible()
+    assert "JavaScript" in page.locator("#schedule-lab").inner_text()
+    context.close()
