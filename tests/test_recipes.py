@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-BOOK = Path(__file__).parents[1] / "book"
+ROOT = Path(__file__).parents[1]
+BOOK = ROOT / "book"
 ADAMW = "AdamW(model.parameters(), lr=0.001, weight_decay=0.01)"
 
 
@@ -42,3 +43,29 @@ def test_the_default_to_copy_warms_up_and_falls_to_zero_in_a_straight_line(optim
     assert max(rates) == pytest.approx(peak)
     assert rates.index(max(rates)) in (9, 10)
     assert rates[10:] == pytest.approx([peak * (1 - step / 90) for step in range(90)])
+
+
+PAGE = (BOOK / "practice.md").read_text(encoding="utf-8")
+RECIPES = sorted(path.name for path in (ROOT / "recipes").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_stands_on_its_page_as_a_whole(name):
+    """Parts of it may stand there, too; `make test-recipes` runs it."""
+    whole = f"```{{literalinclude}} ../recipes/{name}\n:language: python\n```"
+    assert PAGE.count(whole) == 1
+
+
+def pins(name):
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if "==" in line and line[0] != "#")
+
+
+def test_the_recipes_have_the_versions_that_the_book_has():
+    book, theirs = pins("constraints.txt"), pins("tests/exports/requirements.txt")
+    shared = book.keys() & theirs.keys()
+    assert {"torch", "timm", "schedulefree", "prodigyopt"} <= shared
+    assert {name: theirs[name] for name in shared} == {name: book[name] for name in shared}
+    named = set(re.findall(r"\{version\}`([^`]+)`", PAGE))
+    assert named <= theirs.keys()
+    assert {"transformers", "accelerate", "lightning", "timm", "fastai"} <= named
