@@ -32,7 +32,6 @@ SOURCES = [
     ("lrlib/evidence", "*.jsonl"),
     ("lrlib/evidence", "*.yml"),
 ]
-WIDGET = "application/vnd.jupyter.widget-view+json"
 PAGE = "application/vnd.lrlib.page+json"  # `tests/notebooks/both.py` puts what a page shows there
 
 
@@ -64,15 +63,13 @@ def configure(app: Sphinx, config: Config) -> None:
 
 def as_a_page(executed: NotebookNode) -> NotebookNode:
     """Keep of a tested copy what the book would have got if it had run the notebook itself."""
-    widgets = executed.metadata.get("widgets", {})
-    states = widgets.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
     added = {"both", "answer-wrongly", "use-every-control"}
     cells = [cell for cell in executed.cells if cell.id not in added]
     code = (cell for cell in cells if cell.cell_type == "code")
     for number, cell in enumerate(code, start=1):
         cell.metadata.pop("execution", None)  # when nbmake ran it
         cell.execution_count = number
-        cell.outputs = [output for output in cell.outputs if not is_progress_bar(output, states)]
+        cell.outputs = without_bars(cell.outputs)
         for output in cell.outputs:
             if PAGE in output.get("data", {}):
                 output.data = output.data[PAGE]
@@ -84,14 +81,21 @@ def as_a_page(executed: NotebookNode) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 
-def is_progress_bar(output: NotebookNode, states: NotebookNode) -> bool:
-    """Pages have none: `lrlib` draws none where it knows that it draws for a page."""
-    data = output.get("data", {})
-    if WIDGET not in data or PAGE in data:
-        return False
-    children = states[data[WIDGET]["model_id"]]["state"].get("children", [])
-    kinds = {states[child.removeprefix("IPY_MODEL_")]["model_name"] for child in children}
-    return "FloatProgressModel" in kinds
+def without_bars(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Pages have no progress bars: `lrlib` draws none where it knows that it draws for a page.
+
+    A bar is text that its next state overwrites, and blanks in the end.
+    """
+    kept: list[NotebookNode] = []
+    for output in outputs:
+        if kept and output.output_type == "stream" and output.name == kept[-1].get("name"):
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    for output in kept:
+        if output.output_type == "stream":
+            output.text = re.sub(r"[^\n]*\r", "", output.text)
+    return [output for output in kept if output.get("text") != ""]
 
 
 def started(executed: NotebookNode) -> float:

@@ -1,10 +1,15 @@
 """A page that shows the mistakes of all chapters: `{mistakes}` copies them from where they are.
 
-Each was run in its chapter, so what the page shows is what came out there.
+Each was run in its chapter, so what the page shows is what came out there. A mistake is listed by
+its symptom, which the tag of its first cell names, and by its chapter.
 """
 
+import html
+import json
 import re
 from copy import deepcopy
+from itertools import pairwise
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -12,7 +17,18 @@ from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 HEADING = "mistakes-people-make"
+# What a reader sees go wrong, by the tag that a mistake's first cell has.
+SYMPTOMS = {
+    "symptom-zero": "The rate is 0, or far too small",
+    "symptom-explodes": "The loss explodes, or stays high",
+    "symptom-no-effect": "Nothing changes: the schedule seems to do nothing",
+    "symptom-other-rate": "The rate isn’t the one that I meant",
+    "symptom-resume": "Something breaks at the end, or when I resume",
+    "symptom-too-good": "The result looks better than it is",
+    "symptom-finder": "The finder’s answer looks wrong",
+}
 
 
 class Placeholder(nodes.General, nodes.Element):
@@ -30,7 +46,7 @@ class Collect(SphinxPostTransform):
     def run(self, **options: object) -> None:
         for place in list(self.document.findall(Placeholder)):
             found = [chapter(self.env, page) for page in chapters(self.env)]
-            place.replace_self([contents(found), *found])
+            place.replace_self([*contents(found, symptom_of_each()), *found])
 
 
 def chapters(env: BuildEnvironment) -> list[str]:
@@ -44,26 +60,79 @@ def chapter(env: BuildEnvironment, page: str) -> nodes.section:
     number = page.split("/")[1][:2]
     section = nodes.section(ids=[f"chapter-{number}"])
     section += nodes.title(text=env.titles[page].astext())
-    section += [deepcopy(child) for child in source.children if isinstance(child, nodes.section)]
+    for child in source.children:
+        if isinstance(child, nodes.section):
+            title = html.escape(child.next_node(nodes.title).astext())
+            begin = f'<details class="lrlib-mistake"><summary>{title}</summary>'
+            section += [raw(begin), deepcopy(child), raw("</details>")]
     for reference in section.findall(nodes.Element):
         if "refdoc" in reference:
             reference["refdoc"] = env.docname  # links are relative to the page that has them
-    for raw in list(section.findall(nodes.raw)):
+    for output in list(section.findall(nodes.raw)):
         # Every chapter counts its figures from 1.
-        text = re.sub(r"\bfigure(?=\d+-)", f"chapter{number}-figure", raw.astext())
-        raw.replace_self(nodes.raw(text, text, **raw.attributes))
+        text = re.sub(r"\bfigure-(?=\d+-)", f"chapter{number}-figure-", output.astext())
+        output.replace_self(nodes.raw(text, text, **output.attributes))
     return section
 
 
-def contents(sections: list[nodes.section]) -> nodes.bullet_list:
-    """List the mistakes, each with a link to its place below."""
-    items = nodes.bullet_list()
+def raw(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+def contents(sections: list[nodes.section], symptoms: dict[str, str]) -> list[nodes.Node]:
+    """List the mistakes by symptom, then the chapters, each with a link to its place below."""
+    lists: dict[str, nodes.bullet_list] = {tag: nodes.bullet_list() for tag in SYMPTOMS}
+    by_chapter = nodes.bullet_list()
     for section in sections:
-        for mistake in section.children[1:]:
-            title = mistake.next_node(nodes.title).astext()
-            link = nodes.reference("", title, internal=True, refid=mistake["ids"][0])
-            items += nodes.list_item("", nodes.paragraph("", "", link))
-    return items
+        by_chapter += link(section.next_node(nodes.title).astext(), section["ids"][0])
+        for mistake in section.findall(nodes.section):
+            if mistake is not section:
+                title = mistake.next_node(nodes.title).astext()
+                typed = title.replace("’", "'")  # a page has curly quotes
+                lists[symptoms[typed]] += link(title, mistake["ids"][0])
+    shown: list[nodes.Node] = []
+    for tag, items in lists.items():
+        shown += [nodes.paragraph("", "", nodes.strong(text=SYMPTOMS[tag])), items]
+    return [*shown, nodes.paragraph("", "", nodes.strong(text="By chapter")), by_chapter]
+
+
+def link(title: str, target: str) -> nodes.list_item:
+    reference = nodes.reference("", title, internal=True, refid=target)
+    return nodes.list_item("", nodes.paragraph("", "", reference))
+
+
+def symptom_of_each() -> dict[str, str]:
+    """Read from the notebooks which symptom a mistake has, by its title."""
+    found = {}
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for tag in set(cell["metadata"].get("tags", [])) & set(SYMPTOMS):
+                found["".join(cell["source"]).splitlines()[0].lstrip("# ")] = tag
+    return found
+
+
+class TellApart(SphinxPostTransform):
+    """Mark the code of a mistake: it is faulty up to the figure, and repaired after the text."""
+
+    default_priority = 2
+
+    def run(self, **options: object) -> None:
+        for section in self.document.findall(nodes.section):
+            cells = [child for child in section.children if "cell" in child.get("classes", ())]
+            if not cells or section.parent is None or not is_mistake(section):
+                continue
+            kind = "lrlib-faulty"
+            for before, child in pairwise(section.children):
+                if "cell" in before.get("classes", ()) and isinstance(child, nodes.paragraph):
+                    kind = "lrlib-repaired"
+                if child in cells and "tag_hide-input" not in child["classes"]:
+                    child["classes"].append(kind)
+
+
+def is_mistake(section: nodes.section) -> bool:
+    return HEADING in section.parent.get("ids", ()) or any(
+        each.startswith("chapter-") for each in section.parent.get("ids", ())
+    )
 
 
 def refresh(
@@ -78,5 +147,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_node(Placeholder)
     app.add_directive("mistakes", Mistakes)
     app.add_post_transform(Collect)
+    app.add_post_transform(TellApart)
     app.connect("env-get-outdated", refresh)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,6 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from lrlib import plots
+from lrlib._drawing import SMALLEST, write_below
 
 ROWS = Path(__file__).resolve().parents[2] / "benchmarks" / "rows"
 BOOK = "the book's recipe"
@@ -29,6 +30,9 @@ COLUMNS = {
     "test_accuracy": ("test accuracy", "{:.1%}"),
     "processor_seconds": ("processor seconds", "{:.1f}"),
     "seconds": ("seconds of fit", "{:.0f}"),
+    "epochs": ("epochs", "{:.0f}"),
+    "minutes": ("minutes", "{:.0f}"),
+    "training_minutes": ("of these, training", "{:.0f}"),
     "gain": ("points beyond the book's recipe in the same time", "{:+z.1f}"),
     "ratio": ("ratio", "{:.2f}"),
 }
@@ -46,6 +50,7 @@ TABLES = {
         *("seconds", "test_accuracy", "val_accuracy"),
     ),
 }
+CHAPTERS = "45,000 images, one seed; the accuracy is that of the chapter's first run"
 START = "5,000 images, 1 epoch, width 16 but for what varies"
 SIZES = {"images": "training images", "epochs": "epochs", "width": "width of the network"}
 
@@ -141,15 +146,16 @@ def bench() -> tuple[dict[str, Row], Row]:
 
 def ratios() -> str:
     rows, machine = bench()
-    header = ["ratio", "reached", "wanted", "aim", "verdict"]
-    lines = [[row[cell] for cell in ("row", "shown", *header[2:])] for row in rows.values()]
+    fields = ("row", "shown", "wanted", "aim", "verdict")
+    header = ["ratio", "reached", "wanted", "aim", "result"]
+    lines = [[row[field] for field in fields] for row in rows.values()]
     speed = " and ".join(f"{speed:.0f}" for speed in machine["mm_gflops"].values())
     caption = f"{setting(machine)}; torch.mm reaches {speed} GFLOP/s on one thread and on two."
     return table(caption, header, lines)
 
 
 def figure(drawn: Figure, alt: str, note: str) -> str:
-    drawn.supxlabel(note, size=8, color=plots.PALETTE["grey"], x=0.01, ha="left")
+    write_below(drawn, note)
     return plots.show(drawn, f"{alt} {note}.").data
 
 
@@ -178,16 +184,18 @@ def growth(size: str) -> str:
     """Draw time and memory against one size."""
     rows = read("growth", sweep=size)
     drawn, (left, right) = plots.panels(columns=2, height=2.8)
-    for ax, field, name, colour in (
-        (left, "processor_seconds", "processor seconds of fit", "blue"),
-        (right, "peak_mb", "at the end", "purple"),
-        (right, "loaded_mb", "once the images are loaded", "grey"),
+    large: dict[str, Any] = {"ms": 10, "fillstyle": "none"}  # the smaller one is seen within
+    for ax, field, name, colour, dots in (
+        (left, "processor_seconds", "processor seconds of fit", "blue", {}),
+        (right, "peak_mb", "at the end", "purple", {}),
+        (right, "loaded_mb", "once the images are loaded", "grey", large),
     ):
         values = column(rows, field)
-        ax.plot(column(rows, "value"), values, "o-", color=plots.PALETTE[colour], label=name)
+        style = {"color": plots.PALETTE[colour], "label": name, **dots}
+        ax.plot(column(rows, "value"), values, "o-", **style)
         ax.set(xlabel=SIZES[size], ylabel=name, ylim=(0, 1.1 * max(ax.dataLim.y1, *values)))
     right.set_ylabel("memory, MB")
-    right.legend(frameon=False, fontsize=8, loc="lower right")
+    right.legend(frameon=False, fontsize=SMALLEST, labelcolor="linecolor", loc="lower right")
     alt = f"Processor seconds and peak memory of a run against {SIZES[size]}."
     return figure(drawn, alt, f"CIFAR-10, {START}, one thread, seed 0")
 
@@ -212,10 +220,20 @@ def numbers() -> dict[str, str]:
     }
 
 
+def chapters() -> str:
+    """Lay out how long whole chapters take in the full budget, and what their first run reached."""
+    rows = read("chapters", budget="full")
+    fields = ("epochs", "minutes", "training_minutes", "val_accuracy")
+    header = ["chapter", *(COLUMNS[field][0] for field in fields)]
+    lines = [[row["name"], *(span([row[f]], COLUMNS[f][1]) for f in fields)] for row in rows]
+    return table(f"{setting(rows[0])}; {CHAPTERS}", header, lines)
+
+
 DRAWINGS = {
     "ratios": ratios,
     "gains": gains,
     **{name: partial(experiment, name) for name in TABLES},
+    "chapters": chapters,
     **{f"growth with {size}": partial(growth, size) for size in SIZES},
 }
 

@@ -9,6 +9,19 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+LAB, RACE = "book/lab", "book/race"
+# A chapter opens the schedule lab with its own schedule: a name of `PRESETS` in lab-state.js.
+PRESETS = {
+    "notebooks/01-fixed": "fixed",
+    "notebooks/02-step-decay": "step",
+    "notebooks/03-exponential-decay": "exponential",
+    "notebooks/04-cosine-annealing": "cosine",
+    "notebooks/05-cyclical": "triangular2",
+    "notebooks/06-adaptive": "adamw-warmup-cosine",
+    "notebooks/07-warm-up": "warmup-cosine",
+    "notebooks/08-lr-finder": "warmup-linear",
+}
+
 
 class LinkPages(SphinxPostTransform):
     default_priority = 5  # once the mistakes are where they belong: see `gallery.py`
@@ -33,6 +46,10 @@ class LinkPages(SphinxPostTransform):
     def within(self, page: str) -> dict[str, object]:
         """Return what makes a reference lead to a page from where it stands."""
         address = self.app.builder.get_relative_uri(self.env.docname, page)
+        if page == LAB and self.env.docname in PRESETS:
+            address += f"#preset={PRESETS[self.env.docname]}"
+        if page == RACE and self.env.docname in PRESETS:  # which marks the chapter's strategy
+            address += f"#chapter={self.env.docname.removeprefix('notebooks/')}"
         return {"refuri": address, "internal": True}
 
 

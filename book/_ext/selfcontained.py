@@ -3,25 +3,11 @@
 import logging
 import re
 import shutil
-from importlib.metadata import distribution
 from pathlib import Path
 
 from fontTools import subset
 from sphinx.application import Sphinx
 from sphinx.config import Config
-
-ROOT = Path(__file__).resolve().parents[2]
-
-# The parts of MathJax that _config.yml loads, and what those load in turn.
-MATHJAX = [
-    "startup.js",
-    "core.js",
-    "input/tex.js",
-    "input/tex/extensions",
-    "output/chtml.js",
-    "output/chtml/fonts",
-    "a11y/assistive-mml.js",
-]
 
 # Written by the themes, used by no page: fontawesome.js repeats what the icon font does.
 UNUSED = [
@@ -31,7 +17,6 @@ UNUSED = [
     "vendor/fontawesome/webfonts/*.ttf",
     "locales",
     "*webpack-macros.html",
-    "mathjax/input/tex/extensions/all-packages.js",
 ]
 
 # Corrections to the themes' HTML, each for one finding of axe or one needless request. A page that
@@ -46,18 +31,31 @@ CORRECTIONS = [
     ),
     # The fold shows "Show code cell source" and was labelled "Toggle hidden content".
     (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
-    # Names and punctuation have the colour of the code around them: half of a chapter's elements.
-    (re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>'), r"\1"),
+    # Names and punctuation, also those of an f-string, have the colour of the code around them:
+    # half of a chapter's elements.
+    (re.compile(r'<span class="(?:n|nn|o|p|sa|si|w)">([^<]*)</span>'), r"\1"),
+    (re.compile(r"<span></span>"), ""),
+    # Without scripts nothing else chooses the colours.
+    (re.compile(r'(<html[^>]*data-theme=)"auto"'), r'\1"light"'),
     # doc-biblioentry is deprecated and may stand in a list only.
     (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
 ]
+
+# The themes let every page load the search and its index; what marks the words is in search.js.
+SEARCH = re.compile(
+    r'<script src="[^"]*(?:searchtools|language_data|searchindex|sphinx_highlight)\.js'
+    r'[^"]*"></script>'
+)
+# For cards and tabs, which few pages have.
+DESIGN = re.compile(r"<link[^>]*sphinx-design[^>]*>|<script[^>]*design-tabs\.js[^>]*></script>\s*")
+# The theme asks each block of code, while a page opens, whether it scrolls: for that the whole page
+# is laid out, again and again. lrlib.js asks too, once the block has been laid out.
+ASKS_TO_SCROLL = re.compile(r"(\w)\.tabIndex=\1\.scrollWidth>[^}]*\?0:-1(?=\})")
 
 # `.fa-moon:before{content:"\\f186"}` in a style sheet, `fa-moon` in a page.
 NAMED_ICON = re.compile(r'((?:\.fa-[\w-]+:before,?)+)\{content:"\\([0-9a-f]{2,4})"')
 ICON = re.compile(r"\bfa-[\w-]+")
 ICON_CODE = re.compile(r'"\\([ef][0-9a-f]{3})"')
-
-MATHJAX_SCRIPT = re.compile(r'<script[^>]*src="[^"]*mathjax/startup\.js[^"]*"></script>')
 
 # A signature of several lines is written as a description list without terms.
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
@@ -77,18 +75,6 @@ def configure(app: Sphinx, config: Config) -> None:
         options[button] = known
     if not known:
         options["launch_buttons"] = {}
-
-
-def copy_mathjax(static: Path) -> None:
-    package = distribution("sphinx-mathjax-offline")
-    source = Path(str(package.locate_file("sphinx-mathjax-offline/static/mathjax")))
-    for name in MATHJAX:
-        target = static / "mathjax" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target, dirs_exist_ok=True)
-        else:
-            shutil.copyfile(source / name, target)
 
 
 def subset_icons(out: Path) -> None:
@@ -132,21 +118,28 @@ def correct(page: Path) -> None:
     for pattern, replacement in CORRECTIONS:
         corrected = pattern.sub(replacement, corrected)
     corrected = SIGNATURE.sub(without_list, corrected)
-    if 'class="math' not in corrected:  # myst-nb loads it for any output there may be
-        corrected = MATHJAX_SCRIPT.sub("", corrected)
+    if page.name != "search.html":
+        corrected = SEARCH.sub("", corrected)
+    if not re.search(r'class="[^"]*\bsd-', corrected):
+        corrected = DESIGN.sub("", corrected)
     if corrected != text:
         page.write_text(corrected, encoding="utf-8")
+
+
+def correct_script(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    script.write_text(ASKS_TO_SCROLL.sub("", text), encoding="utf-8")
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
     out = Path(app.outdir)
-    copy_mathjax(out / "_static")
     subset_icons(out)
     remove_unused(out / "_static")
     for page in out.rglob("*.html"):
         correct(page)
+    correct_script(out / "_static" / "scripts" / "pydata-sphinx-theme.js")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
