@@ -1,10 +1,10 @@
-"""A figure that shows what the reader ticks: `lrlib.evidence.Record.compare` is made with it."""
+"""A figure that shows what the reader ticks, as in `lrlib.evidence.explorers.compare`."""
 
 import os
 from collections.abc import Callable, Sequence
 
 from lrlib import plots
-from lrlib._drawing import name_lines
+from lrlib._drawing import embedded, name_lines
 from lrlib._extras import extra
 from lrlib.explore import _static
 from lrlib.explore._ranges import said_of
@@ -54,7 +54,7 @@ def compare(
         for name in shown:
             draw(axes, name)
         name_lines(axes[-1])
-        return plots.show(figure, said_of(alt, shown)).data
+        return embedded(figure, said_of(alt, shown))
 
     from lrlib.explore import _live  # ipywidgets loads with it
 

@@ -9,30 +9,36 @@ import numpy as np
 
 from lrlib._extras import extra
 from lrlib._ids import new_id
+from lrlib._styles import styled
 
 with extra("plots", "drawing"):
     import matplotlib as mpl
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
+    from matplotlib.text import Text
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 # Each colour has a contrast of at least 4.5 : 1 on white. Style sheets have lighter ones for a dark
 # page.
 PALETTE = {
     "blue": "#1f6fb4",
-    "orange": "#b45309",
+    "orange": "#b75a00",
     "green": "#1a7f37",
-    "red": "#c9252d",
+    "red": "#c8102e",
     "purple": "#7c4dbd",
-    "brown": "#855a3c",
+    "brown": "#663d20",
     "pink": "#b8327a",
     "teal": "#0f766e",
     "grey": "#6b7280",
 }
 # The styles of lines, in the order in which they are used, and what SVG calls them.
 DASHES = {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}
+SMALLEST = 9.5  # points: 11 pixels where a window of 1280 leaves a figure 670, and on a phone
+LINE_END = "_a line's end"  # the label of a name that stands there
 _COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"|translate\([^)]*\)')
+# What matplotlib measured with is not what a reader has: the face of the page is.
+_FONT = re.compile(r"font-family: '[^;\"]*(?:; |(?=\"))")
 _LONG = re.compile(r"\d+\.\d{2,}")
 
 
@@ -60,11 +66,20 @@ def name_lines(ax: Axes) -> None:
             return math.log(max(last, low) / low) / math.log(high / low)
         return min(max((last - low) / (high - low), 0), 1)
 
+    around = 1.1  # inches that a title, the numbers, a label and a caption take
+    inches = max(0.8, ax.figure.bbox.height / ax.figure.dpi - around)
+    apart = 1.2 * SMALLEST / 72 / inches
     position = -math.inf
     for line in sorted(finite, key=height):
-        position = max(height(line), position + 0.075)
+        position = max(height(line), position + apart)
         name, colour = str(line.get_label()), line.get_color()
-        ax.text(1.02, position, name, color=colour, transform=ax.transAxes, va="center", size=9)
+        text = ax.text(1.02, position, name, transform=ax.transAxes, va="center")
+        text.set(color=colour, label=LINE_END, size=SMALLEST)
+
+
+def write_below(figure: Figure | SubFigure, text: str) -> None:
+    """Write a caption below a figure: what its lines are of."""
+    figure.supxlabel(text, size=SMALLEST, color=PALETTE["grey"], x=0.01, ha="left")
 
 
 def swatch(line: Line2D) -> str:
@@ -84,9 +99,25 @@ def follow_theme(text: str) -> str:
     return text
 
 
+def enlarge_small_letters(figure: Figure) -> None:
+    """Let no letter be smaller than those that can be read on a page."""
+    for text in figure.findobj(Text):
+        text.set_fontsize(max(text.get_fontsize(), SMALLEST))
+
+
+def count_in_whole_numbers(figure: Figure) -> None:
+    """Let no number of an axis lie between two steps, or two epochs."""
+    for ax in figure.axes:
+        locator = ax.xaxis.get_major_locator()
+        if ax.get_xlabel() in ("step", "epoch") and isinstance(locator, MaxNLocator):
+            locator.set_params(integer=True)
+
+
 def svg(figure: Figure, alt: str) -> str:
     """Write a figure as SVG that has ids of its own and the colours of the page around it."""
     file = io.StringIO()
+    enlarge_small_letters(figure)
+    count_in_whole_numbers(figure)
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lrlib"}):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     text = file.getvalue()
@@ -96,13 +127,32 @@ def svg(figure: Figure, alt: str) -> str:
     text = re.sub(r'(id="|href="#|url\(#)', rf"\1{prefix}", text)
     text = text.replace("#000000", "currentColor")
     text = _COORDINATES.sub(_shortened, follow_theme(text))
-    text = text.replace("'DejaVu Sans', ", "")
+    text = _FONT.sub("", text)
+    text = _without_bare_groups(text)
     label = html.escape(alt, quote=True)
     attributes = f'role="img" aria-label="{label}" fill="currentColor" '
     text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt" ', "", text, count=1)
     width = figure.get_figwidth() * 90
     style = f'style="width: 100%; max-width: {width:.0f}px; height: auto" '
     return text.replace("<svg ", f"<svg {attributes}{style}", 1).strip()
+
+
+def embedded(figure: Figure, alt: str, beside: str = "") -> str:
+    """Write a figure as HTML, with its style where a page has none, and what stands beside it."""
+    return styled(f'<figure class="lrlib-figure">{svg(figure, alt)}{beside}</figure>')
+
+
+def _without_bare_groups(text: str) -> str:
+    """Drop groups that have a name and nothing else: a page is a quarter lighter to lay out."""
+    kept: list[bool] = []
+
+    def keep(tag: re.Match[str]) -> str:
+        if tag[0] == "</g>":
+            return tag[0] if kept.pop() else ""
+        kept.append("axes_" in tag[0] or not re.fullmatch(r'<g( id="[^"]*")?>', tag[0]))
+        return tag[0] if kept[-1] else ""
+
+    return re.sub(r"\n\s+(?=\n)", "", re.sub(r"</?g\b[^>]*(?<!/)>", keep, text))
 
 
 def _shortened(coordinates: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What brings a package that is missing: the extras of pyproject.toml, by name."""
+"""Packages that may be missing, and which extra of pyproject.toml installs them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def extra(name: str, purpose: str) -> Iterator[None]:
-    """Around imports that an extra brings: where one fails, name the command that mends it.
+    """Stand around imports that need an extra: if one fails, name the command that installs it.
 
     Args:
         name: The extra, such as "data".

@@ -10,9 +10,15 @@ def marked_up(text: str) -> str:
     return re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text))
 
 
-def signed(value: float) -> str:
-    """Write a number to two places, always with its sign."""
-    return f"{value:+.2f}".replace("-", "−")
+def signed(value: float, places: int = 2) -> str:
+    """Write a number with its sign. What is rounded to zero has none, because it could be either.
+
+    Example:
+        >>> signed(0.123), signed(-4.56, 1), signed(-0.04, 1)
+        ('+0.12', '−4.6', '0.0')
+    """
+    text = f"{value:+.{places}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
 
 
 def table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

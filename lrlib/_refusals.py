@@ -15,7 +15,9 @@ from lrlib.images import Splits, require_images
 
 def require_epochs(epochs: int) -> None:
     if not isinstance(epochs, Integral) or epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}; pass a whole number of passes")
+        raise ValueError(
+            f"epochs must be a whole number, at least 1, got {epochs}; pass how many passes to make"
+        )
 
 
 def require_labelled_images(splits: Splits) -> None:

@@ -1,4 +1,4 @@
-"""The learning rate that each parameter really sees under an adaptive optimizer."""
+"""The rates that an adaptive optimizer, such as Adam, gives to each parameter."""
 
 import math
 from typing import Any
@@ -9,9 +9,10 @@ from torch.optim import Adagrad, Adam, AdamW, Optimizer, RMSprop
 
 
 def effective_lr(optimizer: Optimizer) -> list[Tensor]:
-    r"""Return the effective learning rate of every parameter in the step that was taken last.
+    r"""Return the effective learning rates of the last step: what each gradient was multiplied by.
 
-    An adaptive optimizer divides its rate :math:`\eta` by a record of the squared gradients:
+    An adaptive optimizer divides its rate :math:`\eta` by the root of a record of the squared
+    gradients, and keeps such a record for each entry of each parameter:
 
     .. math::
         \text{AdaGrad: } \frac{\eta / (1 + (t - 1) \, d)}{\sqrt{s_t} + \epsilon}, \qquad
@@ -19,15 +20,17 @@ def effective_lr(optimizer: Optimizer) -> list[Tensor]:
         \text{Adam, AdamW: } \frac{\eta}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}
 
     Here :math:`s_t` is the sum and :math:`v_t` the average of the squared gradients, :math:`d` is
-    `lr_decay`, and :math:`t` counts the steps from 1. Centred RMSprop has
-    :math:`v_t - \bar g_t^2` for :math:`v_t`, with the average gradient :math:`\bar g_t`; AMSGrad
-    has the largest :math:`v` so far.
+    `lr_decay`, :math:`\epsilon` is `eps`, :math:`\beta_1` and :math:`\beta_2` are `betas`, and
+    :math:`t` counts the steps from 1. With `centered`, RMSprop has :math:`v_t - \bar g_t^2` in the
+    place of :math:`v_t`, where :math:`\bar g_t` is the average gradient; with `amsgrad`, Adam and
+    AdamW have the largest :math:`v` so far.
 
-    The update of the last step is minus the rate times the gradient, and for Adam and AdamW minus
-    the rate times :math:`m_t / (1 - \beta_1^t)`, the bias-corrected average of the gradients. The
-    gradient is the one that torch goes down: it includes `weight_decay`, and with `maximize` its
-    sign is turned. AdamW shrinks the parameters apart from this update. RMSprop with `momentum`
-    adds the product to `momentum` times its update before.
+    The last step changed a parameter by minus its rate times its gradient. For Adam and AdamW, read
+    the average gradient :math:`m_t / (1 - \beta_1^t)` for the gradient. Three options change that:
+
+    - `weight_decay` is part of the gradient, except in AdamW, which shrinks the parameter apart
+      from this change; `maximize` turns the gradient's sign.
+    - With `momentum`, RMSprop adds `momentum` times its change of the step before.
 
     Call it after `optimizer.step()` and before `scheduler.step()`: :math:`\eta` is read from the
     parameter group, and a scheduler sets it for the next step.
@@ -36,19 +39,20 @@ def effective_lr(optimizer: Optimizer) -> list[Tensor]:
         optimizer: torch's Adagrad, RMSprop, Adam or AdamW, after at least one step.
 
     Returns:
-        One tensor a parameter, in the order of the parameter groups, with the parameter's shape
-        and dtype. A parameter that has not been updated yet has no rate: its tensor is NaN.
+        One tensor per parameter, in the order of the parameter groups, with the parameter's shape
+        and dtype. A parameter that hasn't been updated yet has no rate: its tensor is all NaN.
 
     Raises:
         TypeError: The optimizer is of another kind, or a parameter is complex.
-        ValueError: The optimizer has not made a step yet; or a gradient was NaN, so that the record
-            of squares holds NaN; or centred squares have been rounded below zero.
+        ValueError: The optimizer hasn't made a step yet; or a gradient was NaN, so its record holds
+            NaN; or :math:`v_t - \bar g_t^2` of centred RMSprop was rounded below zero.
 
     Source:
         Duchi et al. (2011); Tieleman and Hinton (2012); Kingma and Ba (2015), algorithm 1;
         Loshchilov and Hutter (2019), algorithm 2; Reddi et al. (2018) for AMSGrad.
 
     Example:
+        >>> import torch
         >>> weights = torch.nn.Parameter(torch.zeros(2))
         >>> optimizer = torch.optim.Adagrad([weights], lr=0.1)
         >>> weights.grad = torch.tensor([0.5, 2.0])

@@ -16,25 +16,28 @@ _FRAME = 4  # black pixels around an image, and the farthest it is shifted
 
 @dataclass
 class Batches:
-    """Shuffled training batches that can be drawn again and again.
+    """Shuffled training batches; each pass over them has a new order.
 
-    Each pass visits every image at most once, in a new order; images that do not fill a batch are
-    left out of that pass. With `augment`, each image is shifted by up to 4 pixels in both
-    directions and mirrored in half of the cases. The whole batch is processed at once.
+    A pass visits every image at most once. The images left over at its end, too few for a batch,
+    are skipped.
 
     Args:
         images: The images to draw from.
         batch_size: Images in a batch, from 1 to the number of images.
-        augment: Whether to shift and mirror.
-        seed: Where the random order starts. The same seed gives the same batches.
+        augment: Whether to shift each image by up to 4 pixels in both directions, black where it
+            leaves a gap, and to mirror half of the images.
+        seed: Decides the order and the augmentation, an integer. Two objects with the same seed
+            give the same batches, pass by pass.
 
     Returns:
-        When iterated: pairs (x, y), x float32 of shape (batch_size, 3, 32, 32), about zero mean
-        and unit variance; y int64 of shape (batch_size,). `len` is the number of batches.
+        Iterating gives one pair (x, y) per batch. The images x are float32 of shape
+        (batch_size, 3, 32, 32), with about zero mean and unit variance; the labels y are int64 of
+        shape (batch_size,). `len` is the number of batches in a pass.
 
     Raises:
-        ValueError: `batch_size` is not a whole number from 1 to the number of images, the images
-            are not uint8 of shape (N, 3, 32, 32), or the labels are not int64, one an image.
+        ValueError: `batch_size` is not a whole number from 1 to the number of images, there is no
+            image, the images are not uint8 of shape (N, 3, 32, 32), the labels are not int64 with
+            one per image, or the two are on different devices.
 
     Example:
         >>> import torch
@@ -58,7 +61,7 @@ class Batches:
         if not whole or not 1 <= self.batch_size <= count:
             raise ValueError(
                 f"batch_size must be a whole number from 1 to the {count} images there are, "
-                f"got {self.batch_size}; lower it or load more images"
+                f"got {self.batch_size}; take a number in this range or load more images"
             )
         self.batch_size = int(self.batch_size)  # torch knows no numbers of numpy
         keep_freed_memory()

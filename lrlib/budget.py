@@ -1,4 +1,4 @@
-"""The budget of the notebooks' runs: quick, or full."""
+"""How much the notebooks train: the budget is quick, or full."""
 
 import os
 from typing import NamedTuple
@@ -22,12 +22,14 @@ _BUDGETS = (Budget("quick", n_train=15_000, epochs=3), Budget("full", n_train=45
 
 
 def budget() -> Budget:
-    """Read the budget of the notebooks' runs from the environment.
+    """Read from the environment variable `LRLIB_BUDGET` how much the notebooks train.
 
-    `LRLIB_BUDGET` is `quick` (the default) or `full`. Both run the same code.
+    It is `quick` (the default: 15,000 images, 3 epochs) or `full` (45,000 images, 10 epochs). Both
+    run the same code.
 
     Returns:
-        The budget, with the fields name, n_train and epochs.
+        The budget, a named tuple: its name, a string; `n_train`, the number of training images; and
+        `epochs`, the passes over them.
 
     Raises:
         ValueError: `LRLIB_BUDGET` is neither.

@@ -1,6 +1,7 @@
-"""CIFAR-10 as tensors in memory: find it, fetch it, verify it, split it, and draw batches from it.
+"""CIFAR-10 as tensors in memory: found or downloaded, verified, split, and drawn in batches.
 
-Where CIFAR-10 cannot be had, `load` falls back to Shapes-10, a stand-in that lrlib draws itself.
+If there is no way to get CIFAR-10, `load` uses Shapes-10: ten classes of simple shapes that lrlib
+draws itself. Results on this stand-in say nothing about CIFAR-10.
 """
 
 import hashlib
@@ -23,27 +24,33 @@ _CIFAR10_CLASSES = (
     *("dog", "frog", "horse", "ship", "truck"),
 )
 _VALIDATION_PER_CLASS = 500
+_PATIENCE = "Set LRLIB_DATASET=cifar10 to wait for the last address, however slow it is."
 
 
 def load(n_train: int | None = None) -> Splits:
-    """Load CIFAR-10, or Shapes-10 where CIFAR-10 cannot be had, as tensors in memory.
+    """Load CIFAR-10 as tensors in memory, or Shapes-10 if there is no way to get CIFAR-10.
 
-    The environment decides: `LRLIB_DATA` names the folder that holds, or will hold,
-    `cifar-10-batches-py/` (by default the user's cache folder); `LRLIB_DATASET` is `auto`,
-    `cifar10` (refuse the stand-in) or `shapes10` (use the stand-in). What is neither there nor in
-    the cache folder is downloaded, and every file is verified before it is read. The tensors sit
-    on the GPU where there is one.
+    Two environment variables decide:
+
+    - `LRLIB_DATA` names the folder that holds, or will hold, `cifar-10-batches-py/`. The default is
+      your user's cache folder, which is searched in any case. What is in neither is downloaded,
+      and every file is verified before it is read.
+    - `LRLIB_DATASET` is `auto` (the default: use the stand-in if need be), `cifar10` (never use
+      it) or `shapes10` (always use it).
 
     Args:
         n_train: How many training images, from 10 to 45,000: a fixed subset with the same number
             of each class, give or take one. `None` is all of them.
 
     Returns:
-        The three splits. They are the same at every call.
+        The training, validation and test images, the same at every call, on the GPU if there is
+        one.
 
     Raises:
-        ValueError: `n_train` or `LRLIB_DATASET` is out of range, or `LRLIB_DATA` cannot be read.
-        RuntimeError: CIFAR-10 is damaged, or it was demanded and cannot be had.
+        ValueError: `n_train` is out of range, `LRLIB_DATASET` is none of the three, or a folder or
+            file can't be read.
+        RuntimeError: A file of CIFAR-10 is damaged, or `LRLIB_DATASET` is `cifar10` and there is no
+            way to get it.
         ImportError: lrlib was installed without its extra `data`, which reading CIFAR-10 needs.
 
     Source:
@@ -91,7 +98,7 @@ def _cifar10_or_stand_in() -> _Source:
     except RuntimeError as error:
         if demanded:
             raise RuntimeError(f"{error} {_BY_HAND}") from error
-        print(f"{error}\n{_BY_HAND} With LRLIB_DATASET=cifar10 the last address may be slow.")
+        print(f"{error}\n{_BY_HAND} {_PATIENCE}")
         return _stand_in()
     return _read_cifar10(folder / _NAME)
 
@@ -99,7 +106,9 @@ def _cifar10_or_stand_in() -> _Source:
 def _stand_in() -> _Source:
     from lrlib import shapes10
 
-    line = "Shapes-10, the stand-in for CIFAR-10, is in use: its results say nothing of CIFAR-10."
+    line = (
+        "Shapes-10, the stand-in for CIFAR-10, is in use: its results say nothing about CIFAR-10."
+    )
     print("=" * len(line), line, "=" * len(line), sep="\n")
     rest, test = (Images(*shapes10.draw(count, seed)) for count, seed in ((50_000, 0), (10_000, 1)))
     return "Shapes-10", shapes10.CLASSES, rest, test
@@ -162,7 +171,7 @@ def _split(images: Images, n_train: int | None) -> tuple[Images, Images]:
     val = rows[:, :_VALIDATION_PER_CLASS].T.flatten()
     train = rows[:, _VALIDATION_PER_CLASS:].T.flatten()
     if n_train is not None and not 10 <= n_train <= len(train):
-        raise ValueError(f"n_train must be from 10 to {len(train)}, got {n_train}, or None for all")
+        raise ValueError(f"n_train must be from 10 to {len(train)}, or None for all, got {n_train}")
     return _take(images, train[:n_train]), _take(images, val)
 
 

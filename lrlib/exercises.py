@@ -1,4 +1,4 @@
-"""Exercises that check themselves: a wrong answer gets a hint, and no error."""
+"""Exercises that check themselves: a wrong answer gets a hint instead of an error."""
 
 import os
 from collections.abc import Callable
@@ -12,7 +12,7 @@ with extra("widgets", "an exercise"):
 
 
 def check(test: Callable[..., None], *answers: object) -> HTML:
-    """Put an answer to a test, and say whether it passes or what is missing.
+    """Test an answer, and say that it is right or give a hint.
 
     Args:
         test: Called with the answers. Its assertions carry the hints, such as

@@ -1,4 +1,4 @@
-"""Bring CIFAR-10 into a folder: from a list of addresses, verified, once, all of it or nothing.
+"""Download CIFAR-10 into a folder: from a list of addresses, verified, once, all or nothing.
 
 What is unfinished lies in a folder of its own. The finished folder appears in a single step, after
 the archive and each file in it were found to have their published md5 sums.
@@ -6,7 +6,6 @@ the archive and each file in it were found to have their published md5 sums.
 
 import errno
 import hashlib
-import os
 import shutil
 import tarfile
 import time
@@ -15,10 +14,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from lrlib._cifar10 import _ARCHIVE_MD5, _MD5, _NAME
 from lrlib._extras import extra
+from lrlib._progress import Bar
 
 with extra("data", "fetching CIFAR-10"):
     import filelock
@@ -79,7 +77,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print(f"Another program fetches CIFAR-10 into {folder}; this one waits for it.")
+        print(f"Another program is downloading CIFAR-10 into {folder}; this one waits for it.")
         lock.acquire()
     try:
         yield
@@ -92,7 +90,7 @@ def _fetch_from_addresses(folder: Path, patient: bool) -> None:
     if unfinished.exists():  # a process that was killed could not clean up
         shutil.rmtree(unfinished)
     unfinished.mkdir()
-    print(f"CIFAR-10 ({_ARCHIVE_BYTES / 1e6:.0f} MB) is fetched into {folder}, once.")
+    print(f"Downloading CIFAR-10 ({_ARCHIVE_BYTES / 1e6:.0f} MB) into {folder}, once.")
     faults = []
     try:
         for address in _ADDRESSES:
@@ -146,13 +144,7 @@ def _stream(address: str, file: str, _: object, may_crawl: bool) -> None:
         timeout=(_CONNECT_WITHIN, _SILENT_AT_MOST),
         headers={"Accept-Encoding": "identity"},  # the archive is compressed already
     )
-    bar = tqdm(
-        total=_ARCHIVE_BYTES,
-        unit="B",
-        unit_scale=True,
-        leave=False,
-        disable=bool(os.environ.get("LRLIB_STATIC")),
-    )
+    bar = Bar(_ARCHIVE_BYTES, "B", unit_scale=True)
     with response, bar, Path(file).open("wb") as output:
         response.raise_for_status()
         size = since_size = 0

@@ -1,4 +1,4 @@
-"""The history of a run, which every figure is drawn from, and how it is written."""
+"""The history of a training run, which its figures are drawn from, and how it is written."""
 
 import math
 from dataclasses import dataclass, field
@@ -11,16 +11,17 @@ class History:
 
     Args:
         dataset: The data set's name, "CIFAR-10" or "Shapes-10".
-        n_train: Training images.
+        n_train: How many training images there are.
         seed: The seed of the run.
-        step: The steps from 0, int, one a step.
+        step: The steps, counted from 0; one int per step.
         lr: The learning rate of the first parameter group, read from the optimizer right before
-            the step that used it, float, one a step.
-        loss: The mean training loss of the batch, before its update, float, one a step.
-        epoch_end: How many steps were done when each epoch ended, int, one an epoch.
-        val_loss: The mean validation loss after each epoch, float, one an epoch.
-        val_accuracy: The fraction of validation images that are right, in [0, 1], one an epoch.
-        stopped: Why the run ended before its last epoch, a sentence; empty if it did not.
+            the step that used it; one float per step.
+        loss: The mean training loss of the step's batch, before its update; one float per step.
+        epoch_end: How many steps were done when the epoch ended; one int per epoch.
+        val_loss: The mean validation loss after the epoch; one float per epoch.
+        val_accuracy: The fraction of validation images that are right, in [0, 1]; one float per
+            epoch.
+        stopped: Why the run ended before its last epoch, in a sentence; empty if it didn't.
 
     Example:
         >>> history = History("CIFAR-10", n_train=15_000, seed=0)
@@ -43,7 +44,7 @@ class History:
 
     @property
     def setting(self) -> str:
-        """The data set, the images and the epochs in one line, for captions."""
+        """Data set, training images and epochs, as in "CIFAR-10, 15,000 images, 3 epochs"."""
         return f"{self.dataset}, {self.n_train:,} images, {plural(len(self.epoch_end), 'epoch')}"
 
     def __str__(self) -> str:

@@ -13,11 +13,12 @@ STD = (63.0, 62.1, 66.7)
 
 
 class Images(NamedTuple):
-    """Images and their classes.
+    """Images and their classes, N of each.
 
     Args:
-        x: The images, uint8 in 0 to 255, shape (N, 3, 32, 32).
-        y: The class of each image, int64 in 0 to 9, shape (N,).
+        x: The images, uint8 in 0 to 255, shape (N, 3, 32, 32): red, green and blue, then rows and
+            columns.
+        y: The label of each image, which is the number of its class: int64 in 0 to 9, shape (N,).
 
     Example:
         >>> import torch

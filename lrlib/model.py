@@ -24,25 +24,26 @@ def _group(channels_in: int, channels_out: int) -> list[nn.Module]:
 
 
 def small_cnn(width: int = 16, head: str = "max") -> nn.Sequential:
-    """Build a convolutional network of five layers for 32x32 colour images.
+    """Build a network of five convolutions and a linear layer for 32x32 colour images.
 
-    A 4x4 convolution with stride 2 turns the image into `width` maps of 16x16. Two groups of two
-    3x3 convolutions with batch normalisation double the channels and halve the size, to
-    `4 * width` maps of 4x4. The largest value of each map, or its mean, goes into one linear layer.
-    With `width=16` there are 70,938 parameters.
+    A 4x4 convolution with stride 2 turns the image into `width` maps of 16x16 numbers. Two groups
+    follow, each of two 3x3 convolutions with batch normalisation; a group doubles the number of
+    maps and halves their sides, so `4 * width` maps of 4x4 are left. One number of each map goes
+    into the linear layer. With `width=16` there are 70,938 parameters.
 
     The weights are drawn from torch's global generator: call `torch.manual_seed` first to get the
-    same network twice. The network sits on the GPU where there is one.
+    same network twice. The network is on the GPU if there is one.
 
     Args:
-        width: Channels after the first layer, at least 1.
-        head: What becomes of each map: "max" or "mean".
+        width: Maps after the first layer, a positive integer. The chapters train with 16.
+        head: Which number of each map is used: "max", the largest, or "mean".
 
     Returns:
-        A network that maps images (B, 3, 32, 32) float32 to logits (B, 10) float32.
+        A network that maps B images, float32 of shape (B, 3, 32, 32), to logits, float32 of shape
+        (B, 10): a score for each class.
 
     Raises:
-        ValueError: `width` is not a positive integer, or `head` is neither.
+        ValueError: `width` is not a positive integer, or `head` is neither "max" nor "mean".
 
     Example:
         >>> import torch

@@ -1,19 +1,30 @@
 """Figures: functions that draw on axes, and one that turns a figure into SVG for a page.
 
-Figures are drawn from what a run wrote down. Text and axes take the colour of the page around
-them, so that a figure can be read on a light and on a dark page.
+Figures are drawn from the history of a run. Text and axes take the colour of the page around them,
+so that a figure can be read on a light and on a dark page. `PALETTE` holds the colours of lines by
+name: "blue", "orange", "green", "red", "purple", "brown", "pink", "teal" and "grey".
 """
 
+import copy
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from lrlib._drawing import DASHES, name_lines, svg, tick_whole_percents
+from lrlib._drawing import (
+    DASHES,
+    LINE_END,
+    SMALLEST,
+    embedded,
+    name_lines,
+    svg,
+    tick_whole_percents,
+    write_below,
+)
 from lrlib._drawing import PALETTE as PALETTE
 from lrlib._extras import extra
-from lrlib._styles import styled
+from lrlib._narrow import narrow
 from lrlib.history import History
 
 with extra("plots", "drawing"):
@@ -21,6 +32,7 @@ with extra("plots", "drawing"):
     from IPython.display import HTML
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 _STYLE: dict[Any, Any] = {  # matplotlib types its keys one by one
     "axes.spines.right": False,
@@ -29,8 +41,8 @@ _STYLE: dict[Any, Any] = {  # matplotlib types its keys one by one
     "axes.labelsize": 10,
     "font.size": 10,
     "lines.linewidth": 1.8,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    "xtick.labelsize": SMALLEST,
+    "ytick.labelsize": SMALLEST,
 }
 _AXIS_LABELS = {
     "lr": "learning rate",
@@ -42,7 +54,7 @@ _SMOOTHING = 15
 
 
 def panels(columns: int = 1, height: float = 3.0, width: float = 8.0) -> tuple[Figure, list[Axes]]:
-    """Make a figure with panels side by side, in the style of the book.
+    """Make a figure with one or more panels side by side, in the style of the book.
 
     Args:
         columns: How many panels, at least 1.
@@ -50,7 +62,7 @@ def panels(columns: int = 1, height: float = 3.0, width: float = 8.0) -> tuple[F
         width: The width of the figure in inches, positive.
 
     Returns:
-        The figure and its axes, from left to right.
+        The figure and the list of its axes, from left to right. `show` displays the figure.
 
     Example:
         >>> figure, (left, right) = panels(columns=2)
@@ -58,7 +70,8 @@ def panels(columns: int = 1, height: float = 3.0, width: float = 8.0) -> tuple[F
         2
     """
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        # Between panels stand the names of the left one's lines and the right one's label.
+        figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(wspace=0.06))
         axes = figure.subplots(1, columns, squeeze=False)[0]
     return figure, list(axes)
 
@@ -69,24 +82,29 @@ def curves(
     y: str = "lr",
     colours: Sequence[str] = tuple(PALETTE),
 ) -> Axes:
-    """Draw one line for each run or schedule, named at its right end.
+    """Draw one line for each run or schedule, named at its right end if there are several.
 
-    Losses are shown as a centred mean over 15 steps, which does not shift the curve. Validation
-    results are points at the ends of the epochs. Below a figure of runs stands what they trained
-    on, and for how long.
+    Where three panels draw the same lines, the last one alone names them.
+
+    A run's loss is drawn as a centred mean over 15 steps, which doesn't shift the curve. Its
+    validation results are points at the ends of the epochs, and a caption says what it trained on,
+    and for how long. An array is drawn as it is.
 
     Args:
-        ax: Where to draw.
-        series: Names and what they stand for: the history of a run, or an array of one value a
-            step, as `lrlib.schedules.lr_curve` returns it. With one line its name is left out.
-        y: What to show: "lr", "loss", "val_loss" or "val_accuracy".
-        colours: Names from `PALETTE`, one a line, in the same order. They repeat.
+        ax: Where to draw, one of the axes from `panels`.
+        series: By name, the history of a run, or an array with one value per step, as
+            `lrlib.schedules.lr_curve` returns it.
+        y: What to show of each history: "lr", "loss", "val_loss" or "val_accuracy". For an array it
+            only names the axis.
+        colours: Names from `PALETTE`, the first for the first line and so on. If there are more
+            lines than names, they start over.
 
     Returns:
         The axes that were passed.
 
     Raises:
         ValueError: `y` is none of the four, or `series` is empty.
+        KeyError: A colour is not in `PALETTE`.
 
     Example:
         >>> from lrlib.schedules import CosineAnnealing, lr_curve
@@ -113,8 +131,21 @@ def curves(
         tick_whole_percents(ax, whole=1)
     if len(series) > 1:
         name_lines(ax)
+        _leave_names_to_the_last(ax)
     _name_runs(ax, [run for run in series.values() if isinstance(run, History)])
     return ax
+
+
+def _leave_names_to_the_last(ax: Axes) -> None:
+    """Of three panels that draw the same lines, let this one alone name them: they have no room."""
+    names = [line.get_label() for line in ax.lines]
+    same = [each for each in ax.figure.axes if [line.get_label() for line in each.lines] == names]
+    if len(same) < 3:
+        return
+    for each in same:
+        for text in list(each.texts):
+            if each is not ax and text.get_label() == LINE_END:
+                text.remove()
 
 
 def _points(values: History | np.ndarray, y: str) -> tuple[np.ndarray, np.ndarray]:
@@ -143,18 +174,18 @@ def _name_runs(ax: Axes, runs: Sequence[History]) -> None:
     new = [f"{run.setting}, seed {run.seed}" for run in runs]
     if runs:
         lines = "\n".join(dict.fromkeys([*known, *new]))
-        figure.supxlabel(lines, size=9, color=PALETTE["grey"], x=0.01, ha="left")
+        write_below(figure, lines)
 
 
 def show(figure: Figure, alt: str) -> HTML:
-    """Turn a figure into inline SVG with a text for those who cannot see it.
+    """Turn a figure into SVG for a notebook or page, with a text for readers who can't see it.
 
     Args:
         figure: From `panels`.
         alt: What the figure shows, in a sentence.
 
     Returns:
-        An object that notebooks and pages display.
+        An object that a notebook displays when it is the last value of a cell.
 
     Raises:
         ValueError: `alt` is empty.
@@ -166,4 +197,7 @@ def show(figure: Figure, alt: str) -> HTML:
     """
     if not alt.strip():
         raise ValueError("alt must say what the figure shows, got an empty text")
-    return HTML(styled(f'<figure class="lrlib-figure">{svg(figure, alt)}</figure>'))
+    phone = copy.deepcopy(figure)  # the reader may go on with theirs
+    narrow(phone)
+    # The site's script takes the second picture where a page is narrow. Elsewhere it does nothing.
+    return HTML(embedded(figure, alt, beside=f"<template>{svg(phone, alt)}</template>"))

@@ -9,6 +9,7 @@ from typing import Any
 from lrlib._extras import extra
 from lrlib._ids import new_id
 from lrlib._markup import marked_up
+from lrlib._markup import signed as signed
 from lrlib._styles import styled
 
 with extra("plots", "a quiz"):
@@ -18,19 +19,19 @@ with extra("plots", "a quiz"):
 class Prediction:
     """A question that the reader answers before a run, and the run answers afterwards.
 
-    With a kernel the answers are an ipywidget, on a static page plain HTML. Either way `score`
-    looks at the answer that was given.
+    With a kernel the answers are an ipywidget, and on a static page they are plain HTML. Either way
+    `score` compares the answer that was given.
 
     Args:
         question: What the reader predicts, in a sentence.
-        answers: What there is to choose from, at least two, all different.
+        answers: What the reader can choose from, at least two, all different.
 
     Raises:
         ValueError: There are fewer than two answers, or two are the same.
 
     Example:
         >>> guess = Prediction("Does it train at 3?", ["yes", "no"])
-        >>> "the run says: no" in guess.score("no", "It ended at 10 %.").data
+        >>> "what came out: no" in guess.score("no", "It ended at 10 %.").data
         True
     """
 
@@ -42,11 +43,17 @@ class Prediction:
             with extra("widgets", "a prediction"):
                 import ipywidgets
 
+                from lrlib._kept import Kept
+
             self._buttons = ipywidgets.RadioButtons(
                 options=self.answers, value=None, layout={"width": "max-content"}
             )
-            asked = ipywidgets.HTML(f"<strong>{html.escape(question)}</strong>")
-            self._box = ipywidgets.VBox([asked, self._buttons])
+            # ipywidgets sets lines as far apart as controls.
+            asked = (
+                f'<strong style="display: block; line-height: 1.5">{html.escape(question)}</strong>'
+            )
+            listed = "".join(f"<li>{html.escape(answer)}</li>" for answer in self.answers)
+            self._box = Kept([ipywidgets.HTML(asked), self._buttons], f"{asked}<ul>{listed}</ul>")
 
     def _ipython_display_(self) -> None:
         if os.environ.get("LRLIB_STATIC"):
@@ -58,8 +65,8 @@ class Prediction:
         """Compare the reader's answer with what came out.
 
         Args:
-            right: The one of the answers that the run gives.
-            because: The numbers of the run that say so, in a sentence.
+            right: The answer that came out.
+            because: The numbers of the run behind it, in a sentence.
 
         Returns:
             An object that notebooks and pages display.
@@ -69,7 +76,7 @@ class Prediction:
         """
         if right not in self.answers:
             raise ValueError(f"right must be one of {', '.join(self.answers)}, got {right!r}")
-        result = f"the run says: {marked_up(right)}. {marked_up(because)}"
+        result = f"what came out: {marked_up(right)}. {marked_up(because)}"
         if os.environ.get("LRLIB_STATIC"):
             script = _SCORE.replace("KEY", json.dumps(self._key))
             script = script.replace("RIGHT", json.dumps(self.answers.index(right)))
@@ -97,8 +104,11 @@ class _Score(HTML):
         with extra("widgets", "a prediction"):
             import ipywidgets
 
+            from lrlib._kept import Kept
+
         super().__init__(text())  # type: ignore[no-untyped-call]  # IPython has no types
         self._shown = ipywidgets.HTML(text())
+        self._box = Kept([self._shown], text(), advice="")
 
         def score_again(_: object) -> None:
             self._shown.value = text()
@@ -106,7 +116,7 @@ class _Score(HTML):
         buttons.observe(score_again, "value")
 
     def _ipython_display_(self) -> None:
-        display(self._shown)
+        display(self._box)
 
 
 def ask(question: str, answers: Mapping[str, str], right: str) -> HTML:
@@ -114,7 +124,7 @@ def ask(question: str, answers: Mapping[str, str], right: str) -> HTML:
 
     Args:
         question: The question, in a sentence.
-        answers: For each answer, at least two, why it is right or what is wrong with it; no two
+        answers: At least two answers, each with why it is right, or why it tempts and fails; no two
             explanations are the same.
         right: The answer that is right.
 

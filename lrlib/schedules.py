@@ -2,13 +2,18 @@
 
 A schedule maps a step (0 is the first) to a factor. The optimizer's `lr` is the peak, and the rate
 that is applied is `lr * schedule(step)`. `torch.optim.lr_scheduler.LambdaLR(optimizer, schedule)`
-is the whole bridge to torch. Every schedule is a frozen dataclass: it can be printed, compared and
-pickled, and nothing changes it. Any real number will do, also numpy's or a tensor with one number;
-Python's come out, in the fields and as factors.
+is all you need to use one with torch. Every schedule is a frozen dataclass: you can print, compare
+and pickle it, and nothing changes it.
+
+Arguments and steps may be any real numbers, numpy's or a tensor's too; factors are Python floats.
+An argument out of its range is a `ValueError` that names it. A schedule that is called with
+anything but one number raises a `TypeError`; `lr_curve` gives the rates of many steps.
 
 **Stopping and resuming.** Save the state of the optimizer and of the scheduler beside the model's.
-The scheduler's state holds the step count and the name of the schedule:
+The scheduler's state holds the step count, which torch calls `last_epoch`, and the schedule's text:
 
+    >>> import torch
+    >>> from lrlib.schedules import Linear
     >>> from torch.optim import SGD
     >>> from torch.optim.lr_scheduler import LambdaLR
     >>> weights = torch.nn.Parameter(torch.zeros(3))
@@ -37,13 +42,13 @@ Resume with the same schedule, and load both. The rates are those of a run that 
     >>> train(optimizer, scheduler, 3)
     [0.06, 0.05, 0.04]
 
-A state that was saved with another schedule is refused with a `ValueError`: the schedule is what
-your program says, and neither of the two is replaced by the other in silence. (torch has set the
-step count of the scheduler by then; the optimizer and the schedule are as they were.) A schedule of
-torch's own, such as `CosineAnnealingLR`, has no such check: the saved length replaces yours.
+A state that was saved with another schedule is refused with a `ValueError`, so neither schedule
+silently replaces the other. (By then torch has set the scheduler's step count; the optimizer and
+the schedule are as they were.) torch's own schedulers, such as `CosineAnnealingLR`, don't check:
+the saved length replaces yours.
 
-**Extending.** To go on with another schedule, or another length, load the optimizer's state alone
-and say how many steps are done. The optimizer has kept its peak in `initial_lr`:
+**Extending.** To go on with another schedule, or another length, load only the optimizer's state
+and say how many steps are done. The optimizer keeps its peak rate in the group's `initial_lr`:
 
     >>> optimizer = SGD([weights], lr=0.1)
     >>> optimizer.load_state_dict(saved["optimizer"])
@@ -52,9 +57,10 @@ and say how many steps are done. The optimizer has kept its peak in `initial_lr`
     >>> train(optimizer, scheduler, 3)  # the rates of Linear(20) from step 4 on
     [0.08, 0.075, 0.07]
 
-The rate would have been 0.06 and is 0.08: two lengths of a decay disagree in the middle. A schedule
-that is flat until its end has no such jump, `Join((Fixed(), Linear(20)), (80,))` for one: until
-step 80 it agrees with the longer `Join((Fixed(), Linear(20)), (180,))`.
+The old schedule would have gone on at 0.06. The new one jumps to 0.08, because at step 4 a decay
+over 20 steps has fallen less than one over 10. A schedule that is flat until shortly before its end
+has no such jump: until step 80, `Join((Fixed(), Linear(20)), (80,))` agrees with the longer
+`Join((Fixed(), Linear(20)), (180,))`.
 """
 
 import copy
@@ -192,17 +198,18 @@ class Fixed(_Schedule):
     .. math:: f(t) = v
 
     Args:
-        value: The factor :math:`v`, any positive number; 1 is the optimizer's own rate.
+        value: The factor :math:`v`, positive and finite; 1 is the optimizer's own rate.
 
     Returns:
-        When called with a step: the factor, a float.
+        `schedule(step)` returns the factor `value`, a float.
 
     Raises:
         ValueError: `value` is not positive and finite.
 
     Source:
         LeCun et al. (1998), section 4.1: at a fixed rate the weights keep fluctuating around a
-        minimum, with a variance proportional to the rate. Robbins and Monro (1951) shrink it.
+        minimum, with a variance proportional to the rate. Robbins and Monro (1951) lower the rate
+        step by step, so that the fluctuations die out.
 
     Example:
         >>> Fixed()(0), Fixed()(1000)
@@ -222,21 +229,23 @@ class Fixed(_Schedule):
 class StepDecay(_Schedule):
     r"""Multiply the learning rate by a constant at regular intervals.
 
-    .. math:: f(t) = q^{\lfloor t / s \rfloor}
+    .. math:: f(t) = \gamma^{\lfloor t / s \rfloor}
 
     Args:
         every: The interval :math:`s` in optimizer steps, positive.
-        factor: The multiplier :math:`q` at each drop, in (0, 1].
+        factor: What the rate is multiplied by at each drop, :math:`\gamma` in (0, 1]. The default
+            divides it by 10.
 
     Returns:
-        When called with a step: the factor in (0, 1], a float.
+        `schedule(step)` returns the factor in (0, 1], a float.
 
     Raises:
         ValueError: `every` is not positive, or `factor` lies outside (0, 1].
 
     Source:
         He et al. (2016) divide by 10 when the error plateaus (section 3.4), or at steps 32,000 and
-        48,000 of 64,000 (section 4.2). Such chosen steps are a `Join` of `Fixed`.
+        48,000 of 64,000 (section 4.2). For such drops at chosen steps, use
+        `Join((Fixed(), Fixed(0.1), Fixed(0.01)), (32_000, 48_000))`.
         torch: `StepLR(step_size=every, gamma=factor)`.
 
     Example:
@@ -262,14 +271,15 @@ class ExponentialDecay(_Schedule):
 
     .. math:: f(t) = f_{\min}^{\min(t / T,\, 1)}
 
-    The multiplier of one step is :math:`\gamma = f_{\min}^{1/T}`: it follows from :math:`T`.
+    Until step :math:`T`, each step multiplies the rate by :math:`\gamma = f_{\min}^{1/T}`.
 
     Args:
         steps: The step :math:`T` at which `floor` is reached, positive.
-        floor: The last factor :math:`f_{\min}`, in (0, 1].
+        floor: The last factor :math:`f_{\min}`, in (0, 1]; it can't be 0, which no product
+            reaches. The default is where a step decay ends after two drops to a tenth.
 
     Returns:
-        When called with a step: the factor in [floor, 1], a float.
+        `schedule(step)` returns the factor in [floor, 1], a float.
 
     Raises:
         ValueError: `steps` is not positive, or `floor` lies outside (0, 1].
@@ -302,18 +312,19 @@ class CosineAnnealing(_Schedule):
 
     Args:
         steps: The step :math:`T` at which `floor` is reached, positive.
-        floor: The last factor :math:`f_{\min}`, in [0, 1].
+        floor: The last factor :math:`f_{\min}`, in [0, 1], which the rate keeps after step
+            :math:`T`.
 
     Returns:
-        When called with a step: the factor in [floor, 1], a float.
+        `schedule(step)` returns the factor in [floor, 1], a float.
 
     Raises:
         ValueError: `steps` is not positive, or `floor` lies outside [0, 1].
 
     Source:
         Loshchilov and Hutter (2017), section 3, equation 5, for one period.
-        torch: `CosineAnnealingLR(T_max=steps, eta_min=floor * lr)`, which climbs back after step
-        `T_max`.
+        torch: `CosineAnnealingLR(T_max=steps, eta_min=floor * lr)`, whose rate climbs again after
+        step `T_max`.
 
     Example:
         >>> schedule = CosineAnnealing(steps=100)
@@ -340,19 +351,24 @@ class Cyclical(_Schedule):
         f(t) = f_{\min} + (1 - f_{\min}) \, r^{c} \, \gamma^{t} \, (1 - |p - 1|),
         \qquad c = \lfloor t / 2h \rfloor, \quad p = t / h - 2c
 
+    Here :math:`c` counts the whole cycles so far, and :math:`p` is the place in the present one: 0
+    at its start, 1 at its top, 2 at its end. The height of a cycle is that of its top above the
+    lower bound.
+
     Args:
         half_cycle: The steps :math:`h` from one bound to the other, positive.
         floor: The lower bound :math:`f_{\min}`, in [0, 1].
-        shrink: What the height is multiplied by after each cycle, :math:`r` in (0, 1].
-            1 is the policy "triangular", 0.5 is "triangular2".
-        gamma: What the height is multiplied by at each step, :math:`\gamma` in (0, 1].
-            Below 1 it is the policy "exp_range".
+        shrink: What the height is multiplied by after each cycle, :math:`r` in (0, 1]. Smith
+            calls 1 "triangular" and 0.5 "triangular2".
+        gamma: What the height is multiplied by at each step, :math:`\gamma` in (0, 1]. Smith calls
+            it "exp_range" if it is below 1.
 
     Returns:
-        When called with a step: the factor in [floor, 1], a float. It starts at `floor`.
+        `schedule(step)` returns the factor in [floor, 1], a float. It starts at `floor`.
 
     Raises:
-        ValueError: A field lies outside its range.
+        ValueError: `half_cycle` is not positive, `floor` lies outside [0, 1], or `shrink` or
+            `gamma` outside (0, 1].
 
     Source:
         Smith (2017), section 3.1. There "exp_range" lowers both bounds; in torch and here it
@@ -390,18 +406,18 @@ class Linear(_Schedule):
 
     Args:
         steps: The step :math:`T` at which `end` is reached, positive.
-        start: The factor :math:`a` at step 0, at least 0.
-        end: The factor :math:`b` from step :math:`T` on, at least 0. The defaults go from the
-            peak to zero.
+        start: The factor :math:`a` at step 0, at least 0 and finite.
+        end: The factor :math:`b` from step :math:`T` on, at least 0 and finite. The defaults go
+            from the peak to zero.
 
     Returns:
-        When called with a step: the factor between `start` and `end`, a float.
+        `schedule(step)` returns the factor, a float between `start` and `end`.
 
     Raises:
         ValueError: `steps` is not positive, or a factor is negative or not finite.
 
     Source:
-        Defazio et al. (2023) for linear decay to zero.
+        Defazio et al. (2023), abstract, for linear decay to zero.
         torch: `LinearLR(start_factor=start, end_factor=end, total_iters=steps)`, which refuses a
         start of 0 and factors above 1.
 
@@ -426,23 +442,23 @@ class Linear(_Schedule):
 
 @dataclass(frozen=True, slots=True)
 class InverseSquareRoot(_Schedule):
-    r"""Lower the learning rate with the square root of the step, without an end.
+    r"""Lower the learning rate as one over the square root of the step, without an end.
 
     .. math:: f(t) = \frac{1}{\sqrt{1 + t / s}}
 
     Args:
         timescale: The steps :math:`s` after which the factor is :math:`1 / \sqrt{2}`, positive.
-            The schedule of the Transformer paper, whose steps count from 1, with a warm-up of
-            :math:`s` steps is `Warmup(s - 1, InverseSquareRoot(s), start=1 / s)`.
 
     Returns:
-        When called with a step: the factor in (0, 1], a float.
+        `schedule(step)` returns the factor in (0, 1], a float.
 
     Raises:
         ValueError: `timescale` is not positive.
 
     Source:
-        Vaswani et al. (2017), section 5.3, equation 3.
+        Vaswani et al. (2017), section 5.3, equation 3, after a warm-up of :math:`s` steps. Their
+        steps count from 1, so with the warm-up it is
+        `Warmup(s - 1, InverseSquareRoot(s), start=1 / s)`.
 
     Example:
         >>> schedule = InverseSquareRoot(timescale=100)
@@ -465,21 +481,27 @@ class OneCycle(_Schedule):
 
     .. math::
         f(t) = \begin{cases}
-        1 + (a - 1) \, \frac{1 + \cos(\pi t / u)}{2} & t \le u = rT - 1 \\
-        b + (1 - b) \, \frac{1 + \cos(\pi (t - u) / (T - 1 - u))}{2} & u < t \le T - 1
+        1 + (a - 1) \, \frac{1 + \cos(\pi t / u)}{2} & t \le u = \rho T - 1 \\
+        b + (1 - b) \, \frac{1 + \cos(\pi (t - u) / (T - 1 - u))}{2} & u < t \le T - 1 \\
+        b & t > T - 1
         \end{cases}
 
+    The peak is at step :math:`u`. The defaults of `rise`, `start` and `floor` are torch's.
+
     Args:
-        steps: All the steps :math:`T` of the run, positive; the last one is :math:`T - 1`.
-        rise: The fraction :math:`r` of the run in which the rate rises, in (0, 1).
+        steps: The steps :math:`T` of the whole run, positive. They count from 0, so the last one is
+            :math:`T - 1`.
+        rise: The fraction :math:`\rho` of the run in which the rate rises, in (1 / steps, 1): the
+            rise takes more than one step.
         start: The factor :math:`a` at step 0, in [0, 1].
         floor: The last factor :math:`b`, in [0, 1].
 
     Returns:
-        When called with a step: the factor in [min(start, floor), 1], a float.
+        `schedule(step)` returns the factor in [min(start, floor), 1], a float.
 
     Raises:
-        ValueError: A field lies outside its range, or the rise takes one step or less.
+        ValueError: `steps` is not positive, `rise` lies outside (1 / steps, 1), or `start` or
+            `floor` outside [0, 1].
 
     Source:
         Smith and Topin (2019), section 3: one cycle of straight lines, then a last phase far below
@@ -520,21 +542,22 @@ class Warmup(_Schedule):
 
     Args:
         steps: The length :math:`w` of the rise in optimizer steps, positive.
-        then: The schedule :math:`g` that follows. It sees its own time, from 0. A rule of your own
-            is a frozen dataclass with a `__call__`; a function could not be kept in a checkpoint.
+        then: The schedule :math:`g` that follows; it counts its own steps, from 0. The default
+            stays at the peak. If you write a schedule yourself, make it a frozen dataclass with a
+            `__call__`, since a checkpoint can't keep a function.
         start: The factor :math:`a` at step 0, in [0, 1]. `None` is :math:`1 / (w + 1)`, so that no
             step is wasted at a rate of zero.
 
     Returns:
-        When called with a step: the factor, a float.
+        `schedule(step)` returns the factor, a float: from `start` to 1, then what `then` returns.
 
     Raises:
-        ValueError: `steps` is not positive, `then` is a function or no schedule, or `start` lies
-            outside [0, 1].
+        ValueError: `steps` is not positive, `then` is a function or otherwise no schedule, or
+            `start` lies outside [0, 1].
 
     Source:
-        Goyal et al. (2017), section 2.2. Their later drops count from the start of the run; the
-        steps of `then` count from the end of the warm-up.
+        Goyal et al. (2017), section 2.2. They count the drops that follow from the start of the
+        run; here `then` counts from the end of the warm-up.
         torch: `SequentialLR` of `LinearLR(start_factor=start, total_iters=steps)` and what follows,
         `milestones=[steps]`.
 
@@ -563,24 +586,25 @@ class Warmup(_Schedule):
 
 @dataclass(frozen=True, slots=True)
 class Join(_Schedule):
-    r"""Play schedules one after the other; each sees time from its own zero.
+    r"""Run schedules one after the other; each counts its own steps, from 0.
 
     .. math:: f(t) = f_i(t - b_i), \qquad b_i \le t < b_{i+1}, \quad b_0 = 0
 
-    Warm restarts, warm-up–stable–decay and drops at chosen steps are all joins.
+    Drops at chosen steps, warm restarts (a decay that starts over) and warm-up–stable–decay (a
+    rise, a long flat part, a fall) are all joins.
 
     Args:
-        parts: The schedules :math:`f_0, f_1, \dots`, at least one. A rule of your own is a frozen
+        parts: The schedules :math:`f_0, f_1, \dots`, at least one. One of your own must be a frozen
             dataclass with a `__call__`, as in `Warmup`.
         boundaries: The steps :math:`b_1 < b_2 < \dots` at which the next part begins, positive:
             one fewer than the parts.
 
     Returns:
-        When called with a step: the factor of the part that plays, a float.
+        `schedule(step)` returns the factor of the part that the step is in, a float.
 
     Raises:
-        ValueError: There is no part, a part is a function or no schedule, the numbers of parts and
-            boundaries do not fit, or the boundaries are not positive and rising numbers.
+        ValueError: There is no part, a part is a function or otherwise no schedule, the boundaries
+            are not one fewer than the parts, or they are not positive and rising numbers.
 
     Source:
         torch: `SequentialLR(optimizer, schedulers, milestones=boundaries)`.
@@ -628,30 +652,33 @@ class Join(_Schedule):
 
 
 def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0) -> np.ndarray:
-    r"""Return the learning rates that a schedule applies, without training and without using it up.
+    r"""Return the learning rates that a schedule would apply, and leave the schedule as it is.
 
     .. math:: \eta_t = \eta_{\text{peak}} f(t), \qquad t = 0, \dots, n - 1
 
-    A torch scheduler is copied together with the settings of its optimizer, and the copy is
-    stepped. The scheduler and the optimizer that you pass stay as they are. What the scheduler
-    calls must be a function of the step alone: a function or a method is called as it is, and its
-    owner is not copied; another object is copied. The curve of a torch scheduler starts at the rate
-    that its optimizer has now.
+    A torch scheduler is copied together with its optimizer's settings, and only the copy is
+    stepped, so your run isn't disturbed. The curve starts at the rate that the optimizer has now.
+
+    If a scheduler such as `LambdaLR` calls a function or a method of yours, that isn't copied, nor
+    is the object that the method belongs to. So its result must depend on the step alone, and it
+    must change nothing. Other objects inside the scheduler are copied.
 
     Args:
         schedule: A schedule of this module, any function of the step, or a torch scheduler.
         steps: How many optimizer steps :math:`n`, a positive integer.
-        peak_lr: The peak :math:`\eta_{\text{peak}}` for a schedule, positive. A torch scheduler
-            has its peak in its optimizer and ignores this.
+        peak_lr: The peak rate :math:`\eta_{\text{peak}}`, positive and finite. The default gives
+            the factors themselves. With a torch scheduler it is ignored, since the peak is in the
+            scheduler's optimizer.
 
     Returns:
-        The rates, float64, shape (steps,). For a torch scheduler over several parameter groups,
-        shape (steps, groups).
+        The rates, float64, shape (steps,), or (steps, groups) for a torch scheduler over several
+        parameter groups.
 
     Raises:
         ValueError: `steps` is not a positive integer, or `peak_lr` is not positive and finite.
-        TypeError: The scheduler is `ReduceLROnPlateau`, which needs a metric at each step, or it
-            holds an object that cannot be copied; or `schedule` is nothing of the kind.
+        TypeError: The scheduler is `ReduceLROnPlateau`, which decides from a metric of the run, or
+            it holds an object that can't be copied; or `schedule` is neither a schedule, nor a
+            function, nor a torch scheduler.
 
     Example:
         >>> lr_curve(StepDecay(every=2, factor=0.5), steps=4, peak_lr=0.1)

@@ -1,4 +1,4 @@
-"""A shallow network, for little data."""
+"""A shallow network, for the setting of the study that has little data."""
 
 from torch import nn
 
@@ -12,7 +12,8 @@ def shallow_cnn(width: int = 16) -> nn.Sequential:
         width: Channels after the convolution, at least 1.
 
     Returns:
-        A network that maps images (B, 3, 32, 32) float32 to logits (B, 10) float32.
+        A network that maps B images, float32 of shape (B, 3, 32, 32), to logits, float32 of shape
+        (B, 10).
 
     Example:
         >>> net = shallow_cnn(width=16)

@@ -1,4 +1,4 @@
-"""Shapes-10, the stand-in that lrlib draws itself where CIFAR-10 cannot be had.
+"""Shapes-10, the stand-in that lrlib draws itself if CIFAR-10 isn't available.
 
 Shapes-10 has the form of CIFAR-10: ten classes of 32x32 colour images, 50,000 to learn from and
 10,000 to test on. A result on it shows that the code runs and what a learning rate does on images

@@ -43,7 +43,7 @@ class SkipGram(nn.Module):
 
 
 def pairs(text: Tensor, words: int, batch_size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Draw words, one neighbour of each, and random words that are none, without an end.
+    """Draw words, for each one of its neighbours and five random words, without an end.
 
     Args:
         text: A text as numbers, int64, shape (N,).

@@ -14,13 +14,16 @@ def train_step(
 ) -> float:
     r"""Make one optimizer step on one batch.
 
-    .. math:: \theta \leftarrow \theta - \eta \, \nabla_\theta L(\theta) \quad \text{for plain SGD}
+    Plain SGD moves the parameters :math:`\theta` against the gradient of the loss :math:`L`:
+
+    .. math:: \theta \leftarrow \theta - \eta \, \nabla_\theta L(\theta)
 
     Args:
-        model: Maps x to logits. It is used in the mode, train or eval, that it is in.
+        model: Maps x to an output, such as logits. It stays in train or in eval mode, as it is.
         optimizer: Holds the model's parameters and the learning rate :math:`\eta`.
-        loss_fn: Maps (logits, y) to a scalar, such as `torch.nn.functional.cross_entropy`.
-        batch: x and y, on the model's device.
+        loss_fn: Maps the output and y to a scalar tensor, as `torch.nn.functional.cross_entropy`
+            does.
+        batch: The pair (x, y), on the model's device.
 
     Returns:
         The loss before the update, a float.

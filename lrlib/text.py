@@ -27,7 +27,7 @@ _BY_HAND = (
     f"To bring a copy by hand, save {_ADDRESS} (md5 {MD5}) as {_FILE.as_posix()} in the folder "
     "that LRLIB_DATA names."
 )
-_RAREST = 5  # a word that comes less often stands for no word of its own
+_RAREST = 5  # a word that occurs less often is left out
 
 
 class Sequences(NamedTuple):
@@ -54,13 +54,13 @@ class Sequences(NamedTuple):
 
 @cache
 def read() -> str:
-    """Return the text, from `LRLIB_DATA` or the cache folder, else from its home, once.
+    """Return the text, from `LRLIB_DATA` or the cache folder, else downloaded into the former.
 
     Returns:
         1,115,394 characters.
 
     Raises:
-        RuntimeError: The file is damaged, or it cannot be had.
+        RuntimeError: The file is damaged, or it can't be downloaded.
     """
     with extra("data", f"reading {NAME}"):
         import platformdirs
@@ -105,7 +105,7 @@ def characters() -> Sequences:
 def words() -> Sequences:
     """Return the text word by word, in lower case; the rare words are left out.
 
-    A word is rare if it comes less than 5 times. The numbers rise from the most frequent word on.
+    A word is rare if it occurs fewer than 5 times. The most frequent word has the number 0.
     """
     found = re.findall(r"[a-z']+", read().lower())
     counts = Counter(found)

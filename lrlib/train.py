@@ -1,6 +1,5 @@
-"""The training loop: it makes steps, judges each epoch, and writes down what happened."""
+"""The training loop: it makes the steps, validates each epoch, and writes down the history."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -9,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from tqdm.auto import tqdm
 
 from lrlib._interrupts import Interrupts
+from lrlib._progress import Bar
 from lrlib._refusals import (
     require_epochs,
     require_influence,
@@ -47,18 +46,19 @@ def _precision(device: torch.device) -> AbstractContextManager[object]:
 def evaluate(model: nn.Module, images: Images) -> tuple[float, float]:
     """Return the mean loss and the accuracy of a model on images, in eval mode.
 
-    The model's mode is afterwards what it was.
+    Afterwards the model is in the mode, train or eval, that it was in.
 
     Args:
-        model: Maps (B, 3, 32, 32) float32 to logits (B, 10).
-        images: The images to judge it by.
+        model: Maps B images, float32 of shape (B, 3, 32, 32), to logits of shape (B, classes).
+        images: The images to judge it by, with their labels, on the model's device.
 
     Returns:
-        The mean cross-entropy, a float, and the fraction that is right, a float in [0, 1].
+        The mean cross-entropy, a float, and the fraction of images that is right, a float in
+        [0, 1].
 
     Raises:
-        ValueError: There is no image, or the images are not uint8 of shape (N, 3, 32, 32), or the
-            labels are not int64, one an image.
+        ValueError: There is no image, the images are not uint8 of shape (N, 3, 32, 32), the labels
+            are not int64 with one per image, or the two are on different devices.
 
     Example:
         >>> import torch
@@ -113,46 +113,49 @@ def fit(
     seed: int = 0,
     on_step: Callable[[History], None] | None = None,
 ) -> History:
-    """Train a model with cross-entropy and write down what happened.
+    """Train a model with cross-entropy and return the history of the run.
 
-    The scheduler is stepped after every optimizer step, never after an epoch. The exception is
-    torch's `ReduceLROnPlateau`, which is stepped with the validation loss after each epoch. The
-    learning rate in the history is read from the optimizer right before each step: it is the
-    applied one.
+    The scheduler is stepped after every optimizer step, except for torch's `ReduceLROnPlateau`,
+    which is stepped with the validation loss after each epoch. The learning rate in the history is
+    read from the optimizer right before each step, so it is the one that was applied.
 
-    A loss that is not finite ends the run early: the reason is printed and stands in
-    `History.stopped`, and what was recorded until then is returned. Ctrl-C, or a notebook's stop
-    button, ends the run and all that would come after it, lest something be concluded from a run
-    that was cut; `train.last` then holds what was recorded. With `on_step`, nothing is printed,
-    there is no progress bar, and Ctrl-C ends the run alone: whoever watches reads why it ended.
+    A loss that isn't finite ends the run early: the history until then is returned, and the reason
+    is printed and kept in `History.stopped`. Ctrl-C, or a notebook's stop button, raises
+    `KeyboardInterrupt`, so that no later cell concludes anything from half a run; `train.last` then
+    holds the history. If you pass `on_step`, nothing is printed, there is no progress bar, and
+    after Ctrl-C the history is returned like any other.
 
     Args:
-        model: Maps (B, 3, 32, 32) float32 to logits (B, 10). It is trained in place.
-        optimizer: Holds the model's parameters, or those that are to be trained; its learning
+        model: Maps B images, float32 of shape (B, 3, 32, 32), to logits of shape (B, classes). It
+            is trained in place, and has to be on the images' device.
+        optimizer: Holds the model's parameters, or those that you want to train; its learning
             rates are positive.
         splits: From `data.load`. Training uses `train`, each epoch is judged on `val`, and `test`
-            is left alone.
-        epochs: Passes over the training images, at least 1.
-        scheduler: A torch scheduler on `optimizer`. `None` leaves the rate as it is. With
-            `ReduceLROnPlateau`, its `patience` counts epochs, and its `mode` is "min".
+            isn't used.
+        epochs: Passes over the training images, a whole number, at least 1.
+        scheduler: A torch scheduler on `optimizer`, such as `LambdaLR(optimizer, schedule)`. `None`
+            leaves the rate as it is. A `ReduceLROnPlateau` must have the mode "min", and its
+            `patience` counts epochs.
         batch_size: Images in a batch, from 1 to the number of training images.
-        augment: Whether training images are shifted and mirrored.
-        seed: Decides the order of the images, the augmentation and the dropout. The global random
-            state is afterwards what it was.
+        augment: Whether training images are shifted and mirrored, as in `data.Batches`.
+        seed: Decides the order of the images, the augmentation and the dropout, an integer. The
+            weights aren't drawn here: call `torch.manual_seed` before you make the model.
+            Afterwards torch's global random state is what it was.
         on_step: Called with the history so far, for instance to draw a curve as it grows: after
-            every step on a CPU, after every 50 steps on a GPU, which waits for each reading. What
-            it raises is passed on; a `KeyboardInterrupt` ends the run like Ctrl-C.
+            every step on a CPU, and after every 50 steps on a GPU, which has to wait for each
+            reading. What it raises is passed on; a `KeyboardInterrupt` ends the run like Ctrl-C.
 
     Returns:
-        The history of the run.
+        The history of the run: rates and losses step by step, validation results epoch by epoch.
 
     Raises:
-        ValueError: `epochs`, `batch_size` or a learning rate is out of range; the images are not
-            uint8 or not as many as the labels; a label has no class; the optimizer holds no
-            parameter that the model would learn with; the scheduler belongs to another optimizer,
-            or its `step` needs more than `fit` has; the model's output does not fit the classes.
-            Nothing has been changed by then.
-        KeyboardInterrupt: Ctrl-C came, and nobody watched with `on_step`.
+        ValueError: `epochs`, `batch_size` or a learning rate is out of range; the images or labels
+            aren't what `data.Images` describes, or are on two devices; a label has no class in
+            `splits.classes`; the optimizer holds no parameter that the model's output depends on;
+            the scheduler belongs to another optimizer, its `step` needs an argument, or it is a
+            `ReduceLROnPlateau` whose mode isn't "min"; the model doesn't give one logit per class.
+            Nothing has changed by then.
+        KeyboardInterrupt: Ctrl-C was pressed, and there is no `on_step`.
 
     Example:
         >>> import torch
@@ -170,15 +173,9 @@ def fit(
     _check(model, optimizer, splits, epochs, scheduler)
     batches = Batches(splits.train, batch_size, augment, seed)
     last = history = History(splits.name, len(splits.train.y), seed)
-    # The bar is off while the book is built: a page shows the end of a run, not its progress.
     # Whoever watches the steps shows the progress, and the end, in a way of their own.
     watched = on_step is not None
-    bar = tqdm(
-        total=epochs * len(batches),
-        unit="step",
-        leave=False,
-        disable=watched or bool(os.environ.get("LRLIB_STATIC")),
-    )
+    bar = Bar(epochs * len(batches), "step", disable=watched)
     try:
         with bar, torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -212,7 +209,7 @@ def _train_epoch(
     scheduler: LRScheduler | None,
     batches: Batches,
     history: History,
-    bar: "tqdm[None]",
+    bar: Bar,
     on_step: Callable[[History], None] | None,
 ) -> None:
     model.train()

@@ -5,15 +5,27 @@ import json
 import re
 from pathlib import Path
 
+import gallery
 import pytest
+import yaml
+
+from lrlib.evidence import claims, comparisons
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted(ROOT.glob("notebooks/*.ipynb"))
 
 # The tag of the cell that begins each part.
 PARTS = [
-    *("part-play", "part-what", "part-predict", "part-torch", "part-run", "part-study"),
-    *("part-sensitive", "part-tweak", "part-mistakes", "part-claims", "part-exercises"),
+    *(
+        "part-short",
+        "part-play",
+        "part-what",
+        "part-predict",
+        "part-torch",
+        "part-run",
+        "part-study",
+    ),
+    *("part-sensitive", "part-tweak", "part-mistakes", "part-exercises"),
     *("part-next", "part-sources"),
 ]
 
@@ -49,6 +61,15 @@ def test_there_are_eight_chapters():
 def test_a_chapter_has_every_part_once(path):
     found = [tag for cell in cells_of(path) for tag in tags(cell) if tag.startswith("part-")]
     assert sorted(found) == sorted(PARTS)
+
+
+@every_chapter
+def test_a_chapter_says_in_short_what_it_is_how_to_write_it_and_what_was_found(path):
+    cells = part(path, "part-short")
+    code = [source(cell) for cell in cells if cell["cell_type"] == "code"]
+    assert source(cells[0]).startswith("## In short")
+    assert any("torch" in text for text in code), "no code to copy"
+    assert any("findings.in_short(" in text for text in code), "no findings"
 
 
 @every_chapter
@@ -158,13 +179,33 @@ def test_a_chapter_has_exercises_with_a_stub_a_check_and_a_solution(path):
 
 
 @every_chapter
-def test_a_chapter_shows_the_study_its_sensitivity_and_its_claims(path):
+def test_a_chapter_shows_the_study_and_its_sensitivity(path):
     for name, calls in {
         "part-study": r"figures\.(curves|at_suggestion)\(",
         "part-sensitive": r"figures\.sensitivity\((.|\n)*explorers\.peak_rates\(",
-        "part-claims": rf'tables\.verdicts\(study, "{path.stem}"\)',
     }.items():
         assert re.search(calls, "\n".join(map(source, part(path, name)))), name
+
+
+@every_chapter
+def test_a_chapter_answers_each_of_its_claims_once(path):
+    calls = re.findall(r"findings\.answers\(([^)]*)\)", "\n".join(map(source, cells_of(path))))
+    shown = re.findall(r'"([\w-]+)"', "".join(calls))
+    own = [each.id for each in [*claims.read(), *comparisons.read()] if each.chapter == path.stem]
+    assert sorted(shown) == sorted(own)
+
+
+@every_chapter
+def test_old_addresses_lead_to_headings_of_the_chapter(path):
+    headings = {
+        line.lstrip("# ")
+        for cell in cells_of(path)
+        if cell["cell_type"] == "markdown"
+        for line in source(cell).splitlines()
+        if line.startswith("#")
+    }
+    former = yaml.safe_load((ROOT / "book" / "old_addresses.yml").read_text(encoding="utf-8"))
+    assert set(former[f"notebooks/{path.stem}"].values()) <= headings
 
 
 def sections_of_mistakes(path):
@@ -189,6 +230,16 @@ def test_a_mistake_has_its_code_a_figure_and_a_repair(path):
         assert len(code) >= 3, f"{title}: no repair"
         links = [source(cell) for cell in section if cell["cell_type"] == "markdown"]
         assert any("](https://" in text for text in links), f"{title}: no link to who met it"
+
+
+@every_chapter
+def test_a_mistake_is_listed_by_one_symptom(path):
+    for section in sections_of_mistakes(path):
+        assert len(set(tags(section[0])) & set(gallery.SYMPTOMS)) == 1, source(section[0])
+
+
+def test_every_symptom_has_a_mistake():
+    assert set(gallery.symptom_of_each().values()) == set(gallery.SYMPTOMS)
 
 
 def test_no_two_mistakes_have_one_title():

@@ -17,14 +17,22 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         yield address_and_notebooks
 
 
-@pytest.fixture(scope="session")
-def window(browser: Browser, lab: tuple[str, Path]) -> Iterator[Page]:
+def opened(browser: Browser, address: str) -> Page:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(60_000)
-    page.goto(lab[0])
+    page.goto(address)
     page.locator(".jp-DirListing-item").first.wait_for()
-    yield page
-    page.close()
+    return page
+
+
+@pytest.fixture(scope="session")
+def window(browser: Browser, lab: tuple[str, Path]) -> Page:
+    return opened(browser, lab[0])
+
+
+@pytest.fixture(scope="session")
+def another_window(browser: Browser, lab: tuple[str, Path]) -> Page:
+    return opened(browser, lab[0].replace("/lab?", "/lab/workspaces/another?"))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """A JupyterLab of its own on 127.0.0.1, and a chapter that is open in it."""
 
 import json
-import re
 import secrets
 import shutil
 import subprocess
@@ -87,7 +86,8 @@ class Chapter:
         self.cells = {cell["id"]: cell for cell in self._stored()}
         self._places = {id: place for place, id in enumerate(self.cells)}
         self._run: set[str] = set()
-        page.locator(f".jp-DirListing-item[title*='{path.name}']").dblclick()
+        open_file = "path => void jupyterapp.commands.execute('docmanager:open', {path})"
+        page.evaluate(open_file, path.name)
         self._tab = page.locator(f".lm-TabBar-tab[title*='{path.name}']")
         self.panel = page.locator(f"#{self._tab.get_attribute('data-id')}")
         expect(self.panel.locator(".jp-Cell")).to_have_count(len(self.cells))
@@ -111,10 +111,18 @@ class Chapter:
         self.cell(id).scroll_into_view_if_needed()
         return self.cell(id).locator(".jp-Cell-outputArea")
 
+    def widget(self, id: str) -> Locator:
+        """The controls that a cell shows, without the copy that stands below them."""
+        return self.output(id).locator(".jp-OutputArea-output > .widget-vbox")
+
     def saved(self) -> dict[str, list]:
         """Save the notebook, and return the outputs that the file then has, by cell."""
-        self.panel.get_by_title("Save and create checkpoint").click()
-        expect(self._tab).not_to_have_class(re.compile("jp-mod-dirty"))
+        # Not by its button: nothing shows how long a notebook without changes is being written.
+        self.page.evaluate(
+            """id => jupyterapp.shell.widgets("main").find(panel => panel.id === id)
+            .context.save()""",
+            self.panel.get_attribute("id"),
+        )
         return {cell["id"]: cell.get("outputs", []) for cell in self._stored()}
 
     def start(self, id: str) -> None:

@@ -26,11 +26,10 @@ def for_a_page():
 
 
 def bundle(control):
-    """What displaying a control shows, by media type."""
+    """What displaying a control shows, by media type; the copy below a widget is left out."""
     with capture_output() as captured:
         display(control)
-    (output,) = captured.outputs
-    return output.data
+    return captured.outputs[0].data
 
 
 class Both:

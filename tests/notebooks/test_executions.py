@@ -16,6 +16,8 @@ from executed import errors, errors_in_widgets, texts
 from myst_nb.core.config import NbParserConfig
 from myst_nb.core.execute import create_client
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
 SLIDERS = """\
 from lrlib import explore
 def draw(ax, every):
@@ -46,11 +48,14 @@ SCORE = 'guess.score(guess.answers[1], "It fell.")'
 
 # As `train.fit` draws one.
 BAR = """\
-import os
-from tqdm.auto import tqdm
-for _ in tqdm(range(3), disable=bool(os.environ.get("LRLIB_STATIC"))):
-    print("a step")
+from lrlib._progress import Bar
+for text in ("", "It fell.\\n", ""):
+    with Bar(3, "step") as bar:
+        for _ in range(3):
+            bar.update()
+    print(text, end="")
 """
+BAR_ALONE = BAR.replace(r"It fell.\n", "")
 
 
 @pytest.fixture
@@ -101,14 +106,14 @@ def shown(notebook):
 
 @pytest.mark.slow
 def test_a_page_is_what_the_book_gets_where_it_runs_a_notebook_itself(execute):
-    cells = (BAR, SLIDERS, RETRAIN, PREDICTION, SCORE, STYLED)
+    cells = (BAR, BAR_ALONE, SLIDERS, RETRAIN, PREDICTION, SCORE, STYLED)
     sources = [each.replace("WRONG", "None") for each in cells]
     tested = execute(*sources)
     assert errors(tested) == []
     assert "CIFAR-10, 100 images, 1 epoch" in texts(tested)
     live = [output.get("data", {}) for cell in tested.cells for output in cell.outputs]
-    assert sum(executions.PAGE in data for data in live) == 4  # all but the bar
-    assert sum(executions.WIDGET in data for data in live) == 5
+    assert sum(executions.PAGE in data and WIDGET in data for data in live) == 4
+    assert json.dumps(tested.cells).count("| 0/3 ") == 6
     page = executions.as_a_page(tested)
     run_for_a_page = execute(*sources, as_a_page=True)
     assert shown(page) == shown(run_for_a_page)
