@@ -20,15 +20,15 @@ endif
 
 # Else a thread that waits for another one keeps a core busy: on a busy machine a training that takes
 # seconds would take minutes. On a quiet one nothing changes.
-unit test-slow test-live notebooks book: export OMP_WAIT_POLICY = passive
+unit test-slow test-live test-recipes notebooks released book: export OMP_WAIT_POLICY = passive
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lint unit test-slow test-site test-live notebooks bench record finder-scores \
-        reproduce lab hooks home clean distclean
+.PHONY: help book test lint unit test-slow test-site test-live test-exports test-recipes notebooks \
+        released bench record finder-scores reproduce lab hooks home clean distclean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 # What has not changed is not run again. After a warning all pages are read again: else the next
 # build, which would not look at that page, would pass.
@@ -64,14 +64,18 @@ test-slow: $(installed) ## run the tests marked slow, which `make test` leaves o
 	$(python) -m pytest -m slow --numprocesses=auto --dist=loadfile
 
 # Not in _build: nbmake passes over notebooks in a folder of that name. The book takes what was run
-# here, unless something has changed by then.
+# here, unless something has changed by then. With LRLIB_BUDGET=full a cell may take half an hour.
 notebooks: $(installed) ## run copies of the eight notebooks and look for hidden errors
 	rm -rf build/tested
 	$(python) tests/notebooks/stage.py build/tested
-	$(python) -m pytest --nbmake --overwrite --nbmake-kernel=python3 --nbmake-timeout=600 \
+	$(python) -m pytest --nbmake --overwrite --nbmake-kernel=python3 --nbmake-timeout=3600 \
 	    build/tested --numprocesses=auto --maxschedchunk=1
 	$(python) -m pytest tests/notebooks/check_executed.py
 	$(python) book/_ext/executions.py build/tested
+
+# Git holds the notebooks without outputs; these are for viewers that run nothing.
+released: $(installed) ## run the notebooks and keep what they show, in build/released
+	.venv/bin/jupyter nbconvert --execute --to notebook --output-dir build/released notebooks/*.ipynb
 
 # With SMOKE=1 everything runs once, on noise, and nothing is written down.
 bench: $(installed) ## measure how fast the book trains: print a table, save its rows
@@ -98,11 +102,26 @@ test-site: $(installed) ## open every page of the built site in Chromium and use
 	@test -f _build/html/index.html || { echo "There is no site yet: make book" >&2; exit 1; }
 	@$(chromium)
 	$(python) -m pytest --numprocesses=auto --dist=worksteal \
-	    tests/site/check_browser.py tests/site/check_formulas.py
+	    tests/site/check_browser.py tests/site/check_formulas.py tests/site/check_lab.py \
+	    tests/site/check_race.py
 
 test-live: $(installed) ## open three notebooks in JupyterLab in Chromium and use their controls
 	@$(chromium)
 	$(python) -m pytest tests/live/check_live.py
+
+# An environment of its own: the packages of the lab's code and of the recipes aren't the book's.
+# Two gigabytes, of which little is imported: Python compiles that when it does.
+build/exports/installed: tests/exports/requirements.txt
+	"$(PYTHON)" -m venv --clear build/exports
+	build/exports/bin/python -m pip install --no-compile --requirement tests/exports/requirements.txt
+	@touch $@
+
+test-exports: $(installed) build/exports/installed ## run the schedule lab's code and the finder's rules with each framework, in an environment of its own
+	@$(chromium)
+	$(python) -m pytest tests/exports/check_exports.py tests/exports/check_rules.py
+
+test-recipes: $(installed) build/exports/installed ## run the recipes with each framework, in the same environment
+	$(python) -m pytest --numprocesses=auto --dist=worksteal tests/recipes/check_recipes.py
 
 lab: $(installed) ## open JupyterLab on the notebooks
 	$(python) -m jupyterlab notebooks

@@ -1,15 +1,10 @@
 """What a benchmark writes down, and the table at the end."""
 
-import os
-import platform
-import time
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
-import torch
 
-from benchmarks.pairs import threads
+from benchmarks import machine
 
 
 class Size(NamedTuple):
@@ -38,26 +33,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Keep what says how fast the machine is, and leave out whose it is."""
     processor = machine_info["cpu"].get("brand_raw", machine_info["machine"])
     machine_info.clear()
-    machine_info.update(
-        machine=f"{processor}, {torch.backends.cpu.get_cpu_capability()}",
-        cores=os.cpu_count(),
-        mm_gflops={str(count): round(_mm_gflops(count), 1) for count in (1, 2)},
-        load=round(os.getloadavg()[0], 1),  # programs that want a core, this one included
-        versions={"python": platform.python_version(), "torch": torch.__version__},
-        date=datetime.now(UTC).date().isoformat(),
-    )
-
-
-def _mm_gflops(count: int, side: int = 1024, repeats: int = 30) -> float:
-    """Return how fast `torch.mm` is; the fastest repeat shared the cores with no other program."""
-    a, b = torch.rand(2, side, side)
-    seconds = []
-    with threads(count):
-        for _ in range(repeats):
-            started = time.perf_counter()
-            torch.mm(a, b)
-            seconds.append(time.perf_counter() - started)
-    return 2 * side**3 / min(seconds) / 1e9
+    machine_info.update(machine.describe(processor))
 
 
 def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "_config.yml"
 README = ROOT / "README.md"
 CITATION = ROOT / "CITATION.cff"
-CLAIMS = ROOT / "lrlib" / "evidence" / "claims.yml"
+CLAIMS = [ROOT / "lrlib" / "evidence" / name for name in ("claims.yml", "comparisons.yml")]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Tags of cells whose code the site folds or leaves out.
 FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
@@ -146,7 +146,8 @@ def with_pages(text: str, pages: dict[str, str]) -> str:
 def sources(chapter: str, text: str) -> str:
     """List what the text of a chapter cites, and where its claims come from."""
     claim = rf"^  chapter: {chapter}$.*?^  source: (.*?)$"
-    claimed = re.findall(claim, CLAIMS.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    claims = "\n".join(file.read_text(encoding="utf-8") for file in CLAIMS)
+    claimed = re.findall(claim, claims, re.DOTALL | re.MULTILINE)
     cited = references.cited(text)
     listed = [
         f"- {each.in_a_sentence}: [{each.title}]({each.address})"

@@ -128,6 +128,42 @@ print(train.fit(net, torch.optim.SGD(net.parameters(), lr=1e-4), splits, epochs=
     assert "black images, 256 images, 1 epoch" in result.stdout
 
 
+DOCTESTS = """
+import doctest, importlib, pkgutil
+import lrlib
+
+flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+passed = []
+for module in pkgutil.walk_packages(lrlib.__path__, "lrlib.", onerror=lambda name: None):
+    try:
+        found = importlib.import_module(module.name)
+    except ImportError:
+        continue  # it needs an extra: a test below names all of them
+    for test in doctest.DocTestFinder().find(found, module.name):
+        report = []
+        result = doctest.DocTestRunner(optionflags=flags).run(test, out=report.append)
+        if result.failed:
+            print(test.name, "".join(report))
+        elif result.attempted:
+            passed.append(test.name)
+print("passed:", *passed)
+"""
+# Their examples draw, or fetch.
+NEED_AN_EXTRA = {"lrlib.finder.result.RangeTest.plot"}
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_library_alone_run_there(alone):
+    result = alone.run("-c", DOCTESTS)
+    assert result.returncode == 0, result.stderr
+    *failed, last = re.split(r"^(?=lrlib\.|passed:)", result.stdout, flags=re.MULTILINE)
+    names = {report.split()[0] for report in failed if report}
+    assert names == NEED_AN_EXTRA, result.stdout
+    assert all(MESSAGE.search(report) for report in failed if report), result.stdout
+    passed = set(last.split()[1:])
+    assert {"lrlib.schedules", "lrlib.finder", "lrlib.train.fit", "lrlib.schedules.Join"} <= passed
+
+
 @pytest.mark.slow
 def test_all_that_is_missing_there_is_named_with_its_extra(alone):
     uses = {f"use {extra}": program for extra, program in USES.items()}

@@ -533,7 +533,7 @@ def test_two_processes_that_start_together_fetch_once(start, server, contents, t
     first = start(tmp_path, "waits")
     assert server.half_sent.wait(60)
     second = start(tmp_path, "waits")
-    wait_for(second, "Another program fetches CIFAR-10")
+    wait_for(second, "Another program is downloading CIFAR-10")
     server.go_on.set()
     assert first.wait(60) == second.wait(60) == 0
     assert server.asked == ["/waits"]

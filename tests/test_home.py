@@ -26,6 +26,7 @@ ADDRESS = "https://github.com/someone/learning-rates"
 SITE = "https://someone.github.io/learning-rates/"
 HOLDERS = ("_config.yml", "README.md", "CITATION.cff", "Makefile")
 CLAIMS = "lrlib/evidence/claims.yml"
+COMPARISONS = "lrlib/evidence/comparisons.yml"
 
 
 def first_code_cell(path):
@@ -49,7 +50,7 @@ def copy(tmp_path):
     """A copy of all that holds the address; its name has spaces and letters beyond ASCII."""
     folder = tmp_path / "a b" / "ä ö"
     pages = [path.relative_to(ROOT) for path in (ROOT / "book").iterdir() if path.is_file()]
-    for name in (*HOLDERS, CLAIMS, *pages):
+    for name in (*HOLDERS, CLAIMS, COMPARISONS, *pages):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(
@@ -178,15 +179,24 @@ def pages_linked(text):
     return re.findall(rf"\]\({re.escape(SITE)}([^)]*)\)", text)
 
 
+PAGES_NAMED = {
+    "How the evidence was made": "evidence",
+    "The schedule lab": "lab",
+    "The race": "race",
+}
+NAMED_BY_ONE = {"In practice": "practice"}
+
+
 def test_where_the_site_is_known_a_chapter_leads_to_its_pages(copy):
     home(copy, "")
     before = {path: text_of(path) for path in (copy / "notebooks").glob("*.ipynb")}
     home(copy, ADDRESS)
     for path, plain in before.items():
-        title = "How the evidence was made"
-        assert f"*{title}*" in plain
         linked = text_of(path)
-        assert linked == plain.replace(f"*{title}*", f"[{title}]({SITE}book/evidence.html)")
+        assert all(f"*{title}*" in plain for title in PAGES_NAMED)
+        for title, page in (PAGES_NAMED | NAMED_BY_ONE).items():
+            plain = plain.replace(f"*{title}*", f"[{title}]({SITE}book/{page}.html)")
+        assert linked == plain
         assert all((ROOT / page).with_suffix(".md").is_file() for page in pages_linked(linked))
 
 

@@ -27,7 +27,8 @@ def plain(text):
 
 
 def words(text):
-    return set(re.findall(r"\b[a-z]{4,}\b", plain(text)))
+    whole = re.sub(r"n['’]t\b", "", plain(text))  # of "doesn't" the word "does"
+    return set(re.findall(r"\b[a-z]{4,}\b", whole))
 
 
 def unknown(text):

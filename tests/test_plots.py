@@ -1,5 +1,6 @@
 """Figures: they show what the log says, they name their data, and they are accessible."""
 
+import itertools
 import re
 
 import numpy as np
@@ -76,11 +77,22 @@ def test_several_lines_are_named_and_differ_in_colour_and_in_dashes(history):
     assert len({line.get_linestyle() for line in ax.lines}) == 3
 
 
-def test_names_of_lines_do_not_overlap(history):
-    _, (ax,) = plots.panels()
+def test_of_three_panels_with_the_same_lines_the_last_alone_names_them(history):
+    for columns, named in ((2, [2, 2]), (3, [0, 0, 2])):
+        _, axes = plots.panels(columns)
+        for ax in axes:
+            plots.curves(ax, {"one": history, "two": history}, "loss")
+        assert [len(ax.texts) for ax in axes] == named
+
+
+@pytest.mark.parametrize("height", [2.0, 2.4, 3.0, 4.4])
+def test_names_of_lines_do_not_overlap(history, height):
+    figure, (ax,) = plots.panels(height=height)
     plots.curves(ax, {"one": history, "two": history, "three": history}, "loss")
-    heights = sorted(text.get_position()[1] for text in ax.texts)
-    assert np.diff(heights).min() >= 0.07
+    ax.set_title("Three runs")
+    figure.draw_without_rendering()
+    boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
+    assert all(below.y1 <= above.y0 for below, above in itertools.pairwise(boxes))
 
 
 def test_a_run_without_a_finite_loss_can_be_drawn(history):
@@ -144,13 +156,113 @@ def test_a_figure_without_a_text_is_refused():
         plots.show(figure, "  ")
 
 
+def said(drawn):
+    return re.findall(r"<text[^>]*>([^<]*)", drawn)
+
+
+def drawn_for_a_phone(figure):
+    wide, narrow = plots.show(figure, "A figure.").data.split("<template>")
+    again, _ = plots.show(figure, "A figure.").data.split("<template>")
+    assert said(again) == said(wide)  # the caller's own is as it was
+    assert re.findall('viewBox="[^"]*"', again) == re.findall('viewBox="[^"]*"', wide)
+    return wide, narrow
+
+
+def test_a_narrow_page_has_a_picture_of_its_own_with_all_that_the_wide_one_says(history):
+    figure, axes = plots.panels(columns=2)
+    for ax, y in zip(axes, ("loss", "val_accuracy"), strict=True):
+        plots.curves(ax, {"a first run": history, "a second run": history}, y)
+        ax.set_title("a title of so many words that it would not stand on one line of a phone")
+    wide, narrow = drawn_for_a_phone(figure)
+    words = [set(" ".join(said(each)).split()) for each in (wide, narrow)]
+    numbers = {word for word in words[0] if re.fullmatch(r"[\d.,%]+", word)}
+    assert words[0] - numbers <= words[1]
+    assert narrow.count("<path") >= wide.count("<path") - len(numbers)
+    width, height = map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', narrow).groups())
+    assert width == pytest.approx(3.7 * 72, abs=1)
+    assert height > width  # one panel below the other
+    assert smallest_letter(narrow) * 332 / width >= 11
+
+
+def smallest_letter(drawn):
+    return min(float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", drawn))
+
+
+def test_no_letter_is_smaller_than_eleven_pixels_in_a_window_of_1280(history):
+    figure, (ax,) = plots.panels()
+    plots.curves(ax, {"one": history, "two": history}, "loss")
+    ax.legend(fontsize=6)
+    ax.set_title("small", size=6)
+    wide, _ = drawn_for_a_phone(figure)
+    width = float(re.search(r'viewBox="0 0 ([\d.]+) ', wide)[1])
+    assert smallest_letter(wide) * 670 / width >= 11
+
+
+def test_names_stand_above_the_lines_of_a_narrow_picture_once(history):
+    figure, axes = plots.panels(columns=2)
+    for ax, y in zip(axes, ("loss", "lr"), strict=True):
+        plots.curves(ax, {"a first run": history, "a second run": history}, y)
+    wide, narrow = drawn_for_a_phone(figure)
+    assert wide.count(">a first run<") == 2
+    assert narrow.count(">a first run<") == 1
+
+
+def test_panels_of_a_narrow_picture_keep_their_names_where_these_mean_different_lines():
+    figure, axes = plots.panels(columns=2)
+    for ax, colours in zip(axes, (["red", "blue"], ["blue", "red"]), strict=True):
+        plots.curves(ax, {"one": np.ones(9), "two": np.zeros(9)}, colours=colours)
+    _, narrow = drawn_for_a_phone(figure)
+    assert narrow.count(">one<") == narrow.count(">two<") == 2
+
+
+def test_a_list_of_one_panel_stays_in_it_on_a_narrow_page():
+    figure, (upper, lower) = plots.panels(columns=2)
+    upper.plot([1, 2], label="time")
+    for name, colour in (("memory", "red"), ("data", "grey")):
+        lower.plot([1, 2], color=plots.PALETTE[colour], label=name)
+    lower.legend()
+    _, narrow = drawn_for_a_phone(figure)
+    middle = float(re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)"', narrow)[1]) / 2
+    for name in ("memory", "data"):
+        (height,) = re.findall(rf'<text[^>]* y="([\d.]+)"[^>]*>{name}<', narrow)
+        assert float(height) > middle
+
+
+def test_numbers_that_would_run_into_each_other_stand_upright_on_a_narrow_page():
+    figure, (ax,) = plots.panels()
+    ax.plot(range(10), range(10))
+    ax.set_xticks(range(10), [f"{0.0123 * tick:.4f}" for tick in range(10)])
+    wide, narrow = drawn_for_a_phone(figure)
+    assert "rotate(-90" not in wide
+    assert narrow.count("rotate(-90") == 10
+
+
+@pytest.mark.parametrize("last", [2, 19, 400])
+def test_steps_and_epochs_are_counted_in_whole_numbers(last):
+    figure, (ax,) = plots.panels()
+    ax.set(xlabel="step", xlim=(0, last), yticks=[])
+    *counted, _ = said(drawn_for_a_phone(figure)[0])
+    assert len(counted) >= 3
+    assert all(number.isdigit() for number in counted)
+
+
 def test_coordinates_are_rounded_and_texts_are_not():
     figure, (ax,) = plots.panels()
     ax.plot(np.linspace(0, 1, 50), np.random.default_rng(0).normal(size=50))
     ax.set_title("0.123456")
-    drawn = plots.show(figure, "Noise.").data
+    drawn, _ = plots.show(figure, "Noise.").data.split("<template>")
     assert "0.123456" in drawn
     (path,) = [d for d in re.findall(r' d="([^"]*)"', drawn) if d.count("L") == 49]
     numbers = re.findall(r"[\d.]+", path)
     assert max(len(number.partition(".")[2]) for number in numbers) <= 2
     assert len(set(numbers)) > 80  # the line is still there
+
+
+def test_a_figure_keeps_its_marks_and_loses_groups_that_only_have_a_name():
+    figure, (ax,) = plots.panels()
+    ax.plot([1, 2, 3], "o")
+    drawn, _ = plots.show(figure, "Three points.").data.split("<template>")
+    assert (
+        len(re.findall(r"<use [^>]*clip|<g clip-path[^>]*>\s*(?:<use [^>]*/>\s*){3}", drawn)) == 1
+    )
+    assert len(re.findall(r"<g\b[^>]*>", drawn)) == drawn.count("</g>") <= 4

@@ -17,11 +17,11 @@ def parse(shown):
 
 
 def displayed(prediction):
+    """What is shown: one output, or a widget and the copy that a notebook keeps of it."""
     InteractiveShell.instance()
     with capture_output() as captured:
         prediction._ipython_display_()
-    (output,) = captured.outputs
-    return output
+    return captured.outputs[0]
 
 
 def buttons(prediction):
@@ -35,10 +35,10 @@ def test_a_prediction_with_a_kernel_is_scored_from_the_button_that_is_chosen(liv
     assert "not chosen an answer" in guess.score("0.1", "It ended at 60 %.").data
     buttons(guess).value = "0.1"
     assert (
-        "✓ You said: 0.1; the run says: 0.1. It ended at 60 %."
+        "✓ You said: 0.1; what came out: 0.1. It ended at 60 %."
         in parse(guess.score("0.1", "It ended at 60 %.")).get_text()
     )
-    assert "✗ You said: 0.1; the run says: 1." in parse(guess.score("1", "b")).get_text()
+    assert "✗ You said: 0.1; what came out: 1." in parse(guess.score("1", "b")).get_text()
 
 
 def test_a_prediction_that_is_answered_after_the_run_is_scored_then(live):
@@ -48,9 +48,9 @@ def test_a_prediction_that_is_answered_after_the_run_is_scored_then(live):
     shown = score._shown
     assert "not chosen an answer" in shown.value
     buttons(guess).value = "1"
-    assert "✗ You said: 1; the run says: 0.1." in shown.value
+    assert "✗ You said: 1; what came out: 0.1." in shown.value
     buttons(guess).value = "0.1"
-    assert "✓ You said: 0.1; the run says: 0.1." in shown.value
+    assert "✓ You said: 0.1; what came out: 0.1." in shown.value
 
 
 def test_two_kernels_share_no_id(live):
@@ -86,7 +86,7 @@ def test_a_static_score_knows_its_question_and_the_right_answer(static):
         keys.append(link["href"])
         assert link["href"] == f"#{question.fieldset['id']}"
         assert "=== 1 ?" in text
-        assert "the run says: b. So it came." in text
+        assert "what came out: b. So it came." in text
     assert len(set(keys)) == 2
 
 

@@ -10,7 +10,7 @@ from prose import CHAPTERS, ROOT
 from pybtex.database import parse_file
 from pybtex.richtext import Text
 
-from lrlib.evidence import claims
+from lrlib.evidence import claims, comparisons
 
 SOURCES = references.read()
 BY_ADDRESS = {source.address: source for source in SOURCES}
@@ -117,8 +117,9 @@ def test_a_chapter_ends_with_what_it_cites_and_where_its_claims_come_from(path):
     text, listed = texts(path)
     assert listed.startswith("## Sources\n")
     cited = {source.in_a_sentence for source in references.cited(text)}
-    claimed = {claim.source for claim in claims.read() if claim.chapter == path.stem}
-    cited |= {source.split(", ")[0] for source in claimed - {"common wisdom"}}
+    every = [*claims.read(), *comparisons.read()]
+    claimed = {claim.source for claim in every if claim.chapter == path.stem}
+    cited |= {source.split(", ")[0] for source in claimed - {"our question"}}
     lines = re.findall(r"^- (.*): \[(.*)\]\((.*)\)$", listed, flags=re.MULTILINE)
     assert {name for name, _, _ in lines} == cited
     assert len(lines) == len(listed.splitlines()) - 2

@@ -42,6 +42,12 @@ def restarts(*periods: int, floor: float = 0.0) -> Join:
     return Join([CosineAnnealing(period, floor) for period in periods], boundaries)
 
 
+def lines(*parts: tuple[float, float, float]) -> Join:
+    """Straight lines one after the other, each with its steps and the factors at its ends."""
+    boundaries = np.cumsum([steps for steps, _, _ in parts])[:-1].tolist()
+    return Join([Linear(*part) for part in parts], boundaries)
+
+
 # The peak and the schedule.
 EXPRESSED: dict[str, tuple[float, Schedule]] = {
     "pytorch::test_step_lr": (0.05, StepDecay(3, 0.1)),
@@ -91,7 +97,7 @@ EXPRESSED: dict[str, tuple[float, Schedule]] = {
     "pytorch::test_cycle_lr_exp_range_mode_one_lr": (5, Cyclical(4, 0.2, gamma=0.9)),
     "pytorch::test_cycle_lr_triangular_mode_step_size_up_down": (
         5,
-        Join((Linear(4, 0.2, 1), Linear(6, 1, 0.2)), (4,)),
+        lines((4, 0.2, 1), (6, 1, 0.2)),
     ),
     "pytorch::test_cycle_lr_triangular2_mode_step_size_up_down": (
         5,
@@ -104,13 +110,10 @@ EXPRESSED: dict[str, tuple[float, Schedule]] = {
             (2, 8, 10, 16, 18),
         ),
     ),
-    "pytorch::test_onecycle_lr_linear_annealing": (
-        25,
-        Join((Linear(2, 0.04, 1), Linear(7, 1, 0.02)), (2,)),
-    ),
+    "pytorch::test_onecycle_lr_linear_annealing": (25, lines((2, 0.04, 1), (7, 1, 0.02))),
     "pytorch::test_onecycle_lr_linear_annealing_three_phases": (
         25,
-        Join((Linear(3, 0.04, 1), Linear(3, 1, 0.04), Linear(3, 0.04, 0.01)), (3, 6)),
+        lines((3, 0.04, 1), (3, 1, 0.04), (3, 0.04, 0.01)),
     ),
     "pytorch::test_onecycle_lr_cosine_annealing": (25, OneCycle(10, 0.3, 0.04, 0.02)),
     "pytorch::test_CosineAnnealingWarmRestarts_lr1[T_mult=1]": (
@@ -161,15 +164,12 @@ EXPRESSED: dict[str, tuple[float, Schedule]] = {
         0.5,
         Join((Linear(100, 20, 1), CosineAnnealing(900, 0.0002)), (100,)),
     ),
-    "optax::OneCycleTest.test_linear": (
-        1000,
-        Join((Linear(3, 0.1, 1), Linear(4, 1, 0.1), Linear(3, 0.1, 0.001)), (3, 7)),
-    ),
+    "optax::OneCycleTest.test_linear": (1000, lines((3, 0.1, 1), (4, 1, 0.1), (3, 0.1, 0.001))),
     # optax counts 5 transitions, we count the 6 steps between which they lie.
     "optax::OneCycleTest.test_cosine": (1000, OneCycle(6, 0.5, 0.1, 0.001)),
     "optax::PiecewiseInterpolateTest.test_linear_piecewise": (
         300,
-        Join((Linear(5, 2 / 3, 1), Linear(5, 1, 0.25)), (5,)),
+        lines((5, 2 / 3, 1), (5, 1, 0.25)),
     ),
     "optax::JoinTest.test_join_schedules": (1, Join((Fixed(), Fixed(2), Fixed()), (3, 6))),
     "keras::ExponentialDecayTest.test_staircase": (0.1, StepDecay(3, 0.96)),

@@ -263,7 +263,7 @@ def test_a_batch_size_larger_than_the_data_is_named(tiny_splits, batch_size):
 
 def test_no_epochs_are_named(tiny_splits):
     net, optimizer = make(tiny_splits)
-    with pytest.raises(ValueError, match="epochs must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="epochs must be a whole number, at least 1, got 0"):
         train.fit(net, optimizer, tiny_splits, epochs=0)
 
 

@@ -150,7 +150,7 @@ def test_the_scheduler_of_another_optimizer(refused):
 
 @pytest.mark.parametrize("epochs", [0, -1, 1.5, "2", None])
 def test_epochs(refused, epochs):
-    refused(f"epochs must be at least 1, got {epochs}; ", *make(), epochs=epochs)
+    refused(f"epochs must be a whole number, at least 1, got {epochs}; ", *make(), epochs=epochs)
 
 
 @pytest.mark.parametrize("batch_size", [0, 641, 64.0, "64"])
