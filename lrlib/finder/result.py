@@ -76,8 +76,12 @@ class RangeTest:
         lrlib's own:
 
         - "floor" takes the first :math:`x_f` where the loss has nearly reached the floor of the
-          valley: :math:`L(x_f) \le L_{\min} + \max(0.05\, (L_0 - L_{\min}), \sigma / 2)`. That rate
-          suits a run of about 250 steps at a fixed rate, so for :math:`T` steps it suggests
+          valley, within 5 % of its depth or half of the noise, whichever is more:
+
+          .. math:: L(x_f) \le L_{\min} + \max(0.05\, (L_0 - L_{\min}), \sigma / 2).
+
+          That rate suits a run of about 250 steps at a fixed rate, so for :math:`T` steps it
+          suggests
 
           .. math:: \eta = d\, \sqrt{250 / T}\; e^{x_f},
 
