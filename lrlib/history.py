@@ -28,7 +28,7 @@ class History:
         >>> history.step, history.val_accuracy
         ([], [])
         >>> print(history)
-        CIFAR-10, 15,000 images, 0 epochs, seed 0: no epoch finished
+        CIFAR-10, 15,000 images, 0 steps, seed 0: no epoch finished
     """
 
     dataset: str
@@ -44,8 +44,13 @@ class History:
 
     @property
     def setting(self) -> str:
-        """Data set, training images and epochs, as in "CIFAR-10, 15,000 images, 3 epochs"."""
-        return f"{self.dataset}, {self.n_train:,} images, {plural(len(self.epoch_end), 'epoch')}"
+        """Data set, training images and epochs, as in "CIFAR-10, 15,000 images, 3 epochs".
+
+        As long as no epoch is finished, the steps are counted.
+        """
+        epochs = plural(len(self.epoch_end), "epoch")
+        length = epochs if self.epoch_end else plural(len(self.step), "step")
+        return f"{self.dataset}, {self.n_train:,} images, {length}"
 
     def __str__(self) -> str:
         if self.val_accuracy:

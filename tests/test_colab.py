@@ -47,12 +47,18 @@ KERNEL = "somebody-s.kernel_1"
 pytestmark = pytest.mark.slow
 
 
-def train_little(budget):
+def train_for_one_epoch(budget):
     """What is tried here is whether a notebook runs; `make notebooks` runs it at full length."""
-    quick = r'"quick", n_train=[\d_]+, epochs=\d+'
-    text, places = re.subn(quick, '"quick", n_train=6_000, epochs=1', budget.read_text())
+    text, places = re.subn(r'("quick".*), epochs=\d+', r"\1, epochs=1", budget.read_text())
     assert places == 1
     budget.write_text(text)
+
+
+def narrow(notebook):
+    """As `train_for_one_epoch`: a network of a quarter of the width trains in less time."""
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("small_cnn(width=16)", "small_cnn(width=4)")
+    return notebook
 
 
 class Colab:
@@ -66,7 +72,7 @@ class Colab:
         self.preinstalled = self.versions()
         self.clone = folder / "clone"
         clone_of_the_working_tree(self.clone)
-        train_little(self.clone / "lrlib" / "budget.py")
+        train_for_one_epoch(self.clone / "lrlib" / "budget.py")
         commit_all(self.clone)
         kernel = folder / "jupyter" / "kernels" / KERNEL
         kernel.mkdir(parents=True)
@@ -107,7 +113,7 @@ def reader(colab, tmp_path, monkeypatch):
 def test_the_file_alone_installs_lrlib_and_runs(colab, reader, path):
     colab.pip("uninstall", "--yes", "lrlib")
     shutil.copy(path, reader)
-    notebook = nbformat.read(reader / path.name, as_version=4)
+    notebook = narrow(nbformat.read(reader / path.name, as_version=4))
     place = {"metadata": {"path": str(reader)}}
     nbclient.NotebookClient(notebook, kernel_name=KERNEL, timeout=600, resources=place).execute()
     # An error in a widget stops no cell: it is in what the widget shows.

@@ -226,8 +226,8 @@ def test_a_rise_beyond_the_fall_and_the_noise_ends_the_test_at_any_level(level):
         test = finder.range_test(*make(), None, [None], steps=42, step_fn=step)
         assert len(test.losses) == count
     assert re.fullmatch(
-        r"diverged at the learning rate 7.14: the smoothed loss, \S+, is \S+ above its lowest, "
-        r"\S+, which is more than 3 times its fall until there, \S+, plus 10 times its noise, \S+",
+        r"diverged at the learning rate 7.14: the smoothed loss had risen from its lowest value, "
+        r"\S+, to \S+, by more than 3 times its fall before, \S+, and 10 times its noise, \S+",
         test.stopped,
     )
     step = losses_of(blow_up(400.0, level))

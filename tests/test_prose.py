@@ -41,6 +41,7 @@ COMPUTED = {
 CHOSEN = {
     "95 % interval": "its name",
     "such a band would hold the true mean in 95 % of the cases": "what the name means",
+    "leaves out the lowest and the highest 2.5 % of these gaps": "what the name means",
     "within one percentage point of": "what the bars of a figure show",
     "Runs in under 90 seconds on two CPU cores": "the length that the chapters are made for",
     "at most 90 seconds": "the length that the chapters are made for",

@@ -41,7 +41,7 @@ def answers(*names: str) -> HTML:
 def in_short(*names: str) -> HTML:
     """List comparisons in a line each, the widest gap first.
 
-    The gap is that of the setting that is most like the chapters, among those that can tell.
+    The gap is that of the chapters' network, or of the setting most like it that was asked.
 
     Raises:
         ValueError: A name is unknown, or names a claim about one setting.
@@ -113,7 +113,7 @@ def _answer(each: Comparison | Claim) -> str:
 def _subtracted(comparison: Comparison) -> str:
     left, right = (STRATEGIES[name].label for name in (comparison.left, comparison.right))
     if comparison.measure == "spread":
-        return f"The spread of “{left}” minus that of “{right}”"
+        return f"The spread of “{left}” minus that of “{right}” (a plus: the second spreads less)"
     return f"“{left[0].upper()}{left[1:]}” minus “{right}”"
 
 
@@ -195,8 +195,12 @@ def _numbers(setting: str, interval: Interval, measure: str = "mean") -> str:
     # A point is a hundredth of a nat. A gain is a lower loss; a spread has the same sign in both.
     mean, low, high = interval
     ends = (mean, low, high) if measure == "spread" else (-mean, -high, -low)
-    middle, least, most = (signed(value / 100, 4) for value in ends)
-    return f"loss {middle} (likely {least} to {most})"
+    # An end that is written as zero would look as if the interval held zero.
+    smallest = min(map(abs, ends)) / 100 if ends[1] * ends[2] > 0 else 1.0
+    places = next(places for places in (4, 5, 6) if places == 6 or round(smallest, places))
+    middle, least, most = (signed(value / 100, places) for value in ends)
+    what = "spread of the loss" if measure == "spread" else "loss"
+    return f"{what} {middle} (likely {least} to {most})"
 
 
 def _width(found: Mapping[str, Found]) -> float:
@@ -205,12 +209,8 @@ def _width(found: Mapping[str, Found]) -> float:
 
 
 def _speaking(found: Mapping[str, Found]) -> str | None:
-    """The nearest setting where a claim is decided, or else was asked."""
-    for states in (("holds", "fails"), ASKED):
-        for name, cell in found.items():
-            if cell.state in states:
-                return name
-    return None
+    """The first setting where a claim was asked: the network of the chapters, if it was there."""
+    return next((name for name, cell in found.items() if cell.state in ASKED), None)
 
 
 def _shortly(found: Mapping[str, Found], measure: str) -> str:

@@ -78,9 +78,9 @@ def _counted(cells: Cells) -> str:
     decided = counts["holds"] + counts["fails"]
     marks = ", ".join(f"{_MARKS[state]} {WORDS[state]} ({counts[state]})" for state in _MARKS)
     return (
-        f"{len(cells)} claims, each in {len(SETTINGS)} settings: {marks}. {decided} results are "
-        f"clear, one way or the other, and {comparisons.standing(every)} of them would still be "
-        "clear if all were judged at once (Holm’s correction)."
+        f"{len(cells)} claims in {len(SETTINGS)} settings: {marks}. {decided} results are clear, "
+        "one way or the other. Among so many, some are luck; with Holm’s correction, which allows "
+        f"for that, {comparisons.standing(every)} stay clear."
     )
 
 

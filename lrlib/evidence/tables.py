@@ -201,7 +201,7 @@ def protocol(recorded: Recorded) -> HTML:
     lines.append(["ended early, because the loss was no longer finite", str(diverged)])
     lines.append(["hours of training", f"{sum(row.seconds for row in rows) / 3600:.1f}"])
     days = sorted({row.date[:10] for row in rows})
-    lines.append(["from, to", f"{days[0]}, {days[-1]}"])
+    lines.append(["recorded", days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"])
     for what, values in (
         ("machine", (row.machine for row in rows)),
         ("threads of a run", (row.threads for row in rows)),
@@ -216,7 +216,7 @@ def protocol(recorded: Recorded) -> HTML:
 
 
 def _listed(values: Iterable[object]) -> str:
-    return ", ".join(str(value) for value in dict.fromkeys(values))
+    return "; ".join(str(value) for value in dict.fromkeys(values))
 
 
 def _table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> HTML:

@@ -58,9 +58,9 @@ def read_descent(lrs: np.ndarray, losses: np.ndarray) -> Descent:
     needed = float(np.interp(count, (FEWEST_POINTS, 100), _SMALLEST_FALL))
     if not fall > needed * noise:
         raise ValueError(
-            f"the loss falls by {max(fall, 0.0):.3g} from its start, where its noise is "
-            f"{noise:.3g}, and on {count} points a fall must be more than {needed:.2g} times the "
-            "noise; look at the plot, then try another range of rates, more steps or larger batches"
+            f"the loss falls by {max(fall, 0.0):.3g} and its noise is {noise:.3g}, but on {count} "
+            f"points a fall must be more than {needed:.2g} times the noise; look at the plot, then "
+            "try another range of rates, more steps or larger batches"
         )
     return Descent(lrs, loss, start, bottom, noise)
 
@@ -113,7 +113,6 @@ class Watch:
         if rise <= 3 * fall + 10 * noise:
             return ""
         return (
-            f"the smoothed loss, {smoothed:.3g}, is {rise:.3g} above its lowest, {lowest:.3g}, "
-            f"which is more than 3 times its fall until there, {fall:.3g}, plus 10 times its "
-            f"noise, {noise:.3g}"
+            f"the smoothed loss had risen from its lowest value, {lowest:.3g}, to {smoothed:.3g}, "
+            f"by more than 3 times its fall before, {fall:.3g}, and 10 times its noise, {noise:.3g}"
         )

@@ -94,8 +94,10 @@ def test_a_loss_is_better_when_it_is_lower():
     found = comparisons.Found("holds", mean=0.42, low=0.38, high=0.47, seeds=10)
     said = findings.gap("sparse", found)
     assert said == "Word vectors: loss −0.0042 (likely −0.0047 to −0.0038)"
+    near = comparisons.Found("fails", mean=-0.05, low=-0.09, high=-0.001, seeds=10)
+    assert findings.gap("sparse", near).endswith("(likely +0.00001 to +0.00090)")
     spread = findings.gap("sparse", found, "spread")
-    assert spread == "Word vectors: loss +0.0042 (likely +0.0038 to +0.0047)"
+    assert spread == "Word vectors: spread of the loss +0.0042 (likely +0.0038 to +0.0047)"
 
 
 def test_zero_has_no_sign():
