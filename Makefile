@@ -118,7 +118,8 @@ build/exports/installed: tests/exports/requirements.txt
 
 test-exports: $(installed) build/exports/installed ## run the schedule lab's code and the finder's rules with each framework, in an environment of its own
 	@$(chromium)
-	$(python) -m pytest tests/exports/check_exports.py tests/exports/check_rules.py
+	$(python) -m pytest --numprocesses=auto --dist=worksteal \
+	    tests/exports/check_exports.py tests/exports/check_rules.py
 
 test-recipes: $(installed) build/exports/installed ## run the recipes with each framework, in the same environment
 	$(python) -m pytest --numprocesses=auto --dist=worksteal tests/recipes/check_recipes.py
