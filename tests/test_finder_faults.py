@@ -1,5 +1,6 @@
 """Inputs that once gave a wrong answer in silence: the right value, or a refusal."""
 
+import argparse
 import dataclasses
 import itertools
 import math
@@ -355,6 +356,9 @@ EVENTS = {
 GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, np.random.PCG64)
 
 
+TRANSPARENT = ("torch", "tqdm", "collections", "types", "argparse")
+
+
 def picture(thing, seen=None):
     """Everything that is in a thing, so that two pictures are equal if nothing has changed."""
     seen = {} if seen is None else seen
@@ -389,7 +393,7 @@ def picture(thing, seen=None):
         return [picture(cell.cell_contents, seen) for cell in thing.__closure__ or ()]
     if hasattr(thing, "__self__"):
         return picture(getattr(thing.__self__, "rng", None), seen)
-    if type(thing).__module__.partition(".")[0] in (__name__, "torch", "tqdm", "collections"):
+    if type(thing).__module__.partition(".")[0] in (__name__, *TRANSPARENT):
         slots = tuple(getattr(thing, name) for name in getattr(type(thing), "__slots__", ()))
         return id(thing), picture(getattr(thing, "__dict__", None), seen), picture(slots, seen)
     return id(thing)
@@ -670,3 +674,93 @@ def test_too_few_losses_get_the_advice_that_helps():
     assert "a smaller end_lr" in advice(
         step_fn=lambda *given: math.nan if next(calls) == 20 else train_step(*given)
     )
+
+
+# Rates that don't reach the update ---------------------------------------------------------------
+
+
+def fixed_by_a_scheduler(model, optimizer):
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+    optimizer.step()  # else torch warns, the first time
+
+    def step(model, optimizer, loss_fn, batch):
+        scheduler.step()
+        return train_step(model, optimizer, loss_fn, batch)
+
+    return step
+
+
+def fixed_by_a_hook(model, optimizer):
+    def fix(stepping, *_):
+        stepping.param_groups[0]["lr"] = 0.1
+
+    optimizer.register_step_pre_hook(fix)
+    return train_step
+
+
+def whole_numbers(model, optimizer):
+    optimizer.param_groups[0]["lr"] = torch.tensor(1)
+    return train_step
+
+
+@pytest.mark.parametrize("make_step", [fixed_by_a_scheduler, fixed_by_a_hook, whole_numbers])
+@pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
+def test_an_update_at_another_rate_than_that_of_the_test_is_refused(make_step, wrapped):
+    net = nn.Linear(3, 2)
+    make = OPTIMIZERS["wrapped SGD" if wrapped else "SGD"]
+    optimizer = make(net.parameters())
+    step_fn = make_step(net, optimizer)
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    with pytest.raises(ValueError, match=r"an update was made at the rate .* the test had set"):
+        finder.range_test(net, optimizer, cross_entropy, pairs(), steps=30, step_fn=step_fn)
+    assert all(map(torch.equal, before, net.parameters()))
+    assert optimizer.param_groups[0]["lr"] in (0.1, 1)
+
+
+def test_a_scheduler_that_steps_after_the_update_does_no_harm():
+    net = nn.Linear(3, 2)
+    optimizer = SGD(net.parameters())
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+
+    def step(model, optimizer, loss_fn, batch):
+        loss = train_step(model, optimizer, loss_fn, batch)
+        scheduler.step()
+        return loss
+
+    test = finder.range_test(
+        net, optimizer, cross_entropy, pairs(), steps=30, step_fn=step, also=[scheduler]
+    )
+    assert len(test.losses) == 30
+    assert not optimizer._optimizer_step_pre_hooks
+
+
+@pytest.mark.parametrize("rate", [-0.1, math.nan, math.inf])
+def test_no_group_has_a_negative_rate_or_none_at_all(rate):
+    net = nn.Linear(3, 2)
+    groups = [{"params": [net.weight]}, {"params": [net.bias], "lr": 0.1}]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    optimizer.param_groups[1]["lr"] = rate
+    with pytest.raises(ValueError, match=r"got the rates \[0.1, (-0.1|nan|inf)\]"):
+        finder.range_test(net, optimizer, cross_entropy, pairs(), steps=30)
+
+
+@pytest.mark.parametrize("kind", [SimpleNamespace, argparse.Namespace])
+def test_a_generator_in_a_namespace_of_the_data_is_left_as_it_was(kind):
+    class Noisy(Dataset):
+        config = None
+
+        def __len__(self):
+            return 8
+
+        def __getitem__(self, index):
+            x = torch.randn(3, generator=self.config.generator)
+            return x, int(x.sum() > 0)
+
+    noisy = Noisy()
+    noisy.config = kind(generator=seeded())
+    net = nn.Linear(3, 2)
+    before = noisy.config.generator.get_state()
+    finder.range_test(
+        net, SGD(net.parameters()), cross_entropy, DataLoader(noisy, batch_size=4), steps=30
+    )
+    assert torch.equal(noisy.config.generator.get_state(), before)

@@ -56,13 +56,25 @@
     }
   }
 
+  const DECAYS = ["cosine", "linear", "exponential", "onecycle", "step", "restarts", "cycles", "invsqrt"];
+
+  function ofWhatNeverRuns(stages, counts, run, warn) {
+    let begin = 0;
+    stages.forEach(({ kind }, k) => {
+      if (DECAYS.includes(kind) && (counts[k] === 0 || begin >= run)) {
+        warn(`Stage ${k + 1} gets no step of the run, so the rate never follows it.`, "cut");
+      }
+      begin += counts[k];
+    });
+  }
+
   function ofTheUnits(found, run, state, warn) {
     const epochs = state.run.epochs;
     if (!epochs && run <= 300) {
       warn(`Are these ${number(run)} steps, or epochs? The lab counts optimizer steps, of which an epoch has hundreds.`, "units");
     }
     for (const piece of found.filter(({ kind }) => kind === "step")) {
-      const drops = Math.floor((run - piece.begin) / piece.every);
+      const drops = Math.floor((Math.min(piece.begin + piece.steps, run) - piece.begin) / piece.every);
       if (piece.factor ** drops < 1e-6) {
         warn(`The rate drops ${number(drops)} times, to ${percent(piece.factor ** drops)} of the peak. Is the interval in epochs?`, "units");
       }
@@ -97,6 +109,7 @@
     const warn = (text, key) => told.push({ text, href: `mistakes.html#${MISTAKES[key]}` });
     ofTheWarmUp(curve, run, lengths(curve.stages, run), warn);
     ofTheEnd(found, run, curve.stages, warn);
+    ofWhatNeverRuns(curve.stages, lengths(curve.stages, run), run, warn);
     ofTheUnits(found, run, { ...state, curves: [curve] }, warn);
     ofTheCycles(found, run, warn);
     if (curve.peak > 0.5) {

@@ -102,7 +102,12 @@
       .join("\n");
   }
 
-  const sgd = (peak) => `optimizer = torch.optim.SGD(model.parameters(), lr=${peak}, momentum=0.9)`;
+  // The code has the optimizer whose rates are usually that high. `lr` is how the peak is written.
+  const isForAdam = (peak) => peak < 0.02;
+  function optimizerFor(peak, lr = peak, owner = "model") {
+    const call = isForAdam(peak) ? ["AdamW", ""] : ["SGD", ", momentum=0.9"];
+    return `optimizer = torch.optim.${call[0]}(${owner}.parameters(), lr=${lr}${call[1]})`;
+  }
 
   // Every stage that ends and is followed by nothing stays where it is: say so with a piece.
   const LAST = { warmup: () => 1, linear: (p) => p.end, cosine: (p) => p.floor, exponential: (p) => p.floor };
@@ -118,7 +123,7 @@
     return withFactor(
       "import torch\nfrom torch.optim.lr_scheduler import LambdaLR",
       found,
-      `${sgd(peak)}\nscheduler = LambdaLR(optimizer, factor)  # scheduler.step() after each optimizer.step()`,
+      `${optimizerFor(peak)}\nscheduler = LambdaLR(optimizer, factor)  # scheduler.step() after each optimizer.step()`,
     );
   }
 
@@ -178,7 +183,7 @@
     }
     const names = [...new Set(calls.map((call) => call.split("(")[0]))].sort();
     if (calls.length > 1) names.push("SequentialLR");
-    const head = `import torch\nfrom torch.optim.lr_scheduler import ${names.join(", ")}\n\npeak = ${peak}\n${sgd("peak")}\n`;
+    const head = `import torch\nfrom torch.optim.lr_scheduler import ${names.join(", ")}\n\npeak = ${peak}\n${optimizerFor(peak, "peak")}\n`;
     if (calls.length === 1) return `${head}scheduler = ${calls[0]}\n`;
     const stops = parts.slice(1).map(({ begin }) => begin);
     const list = calls.map((call) => `    ${call},\n`).join("");
@@ -223,7 +228,7 @@
     const names = [...new Set(schedule.match(/[A-Z]\w+(?=\()/g))].sort();
     return (
       `import torch\nfrom torch.optim.lr_scheduler import LambdaLR\n\nfrom lrlib.schedules import ${names.join(", ")}\n\n` +
-      `schedule = ${schedule}\n${sgd(peak)}\nscheduler = LambdaLR(optimizer, schedule)  # scheduler.step() after each optimizer.step()\n`
+      `schedule = ${schedule}\n${optimizerFor(peak)}\nscheduler = LambdaLR(optimizer, schedule)  # scheduler.step() after each optimizer.step()\n`
     );
   }
 
@@ -261,7 +266,7 @@
     const named = namedByHuggingFace(found, run);
     const trainer =
       "trainer = Trainer(\n    model=model, args=args, train_dataset=train_dataset, optimizers=(optimizer, scheduler)\n)\n";
-    const optimizer = `optimizer = torch.optim.AdamW(model.parameters(), lr=${peak})`;
+    const optimizer = optimizerFor(peak);
     if (!named) {
       const why = "# get_scheduler has no name for exactly this one";
       const note = found[0].kind === "warmup" && found[0].start !== 0 ? `${why}: its warm-ups start at 0.` : `${why}.`;
@@ -312,7 +317,7 @@
       const [name, own] = known;
       const list = own.map((each) => `    ${each},\n`).join("");
       return (
-        `import torch\nfrom timm.scheduler import ${name}\n\npeak = ${peak}\n${sgd("peak")}\n` +
+        `import torch\nfrom timm.scheduler import ${name}\n\npeak = ${peak}\n${optimizerFor(peak, "peak")}\n` +
         `scheduler = ${name}(\n${list})\nscheduler.step_update(0)\n${use}`
       );
     }
@@ -321,7 +326,7 @@
       found,
       "# timm has no class for exactly this one; its base class takes any function of the step.\n" +
         "class Schedule(Scheduler):\n    def _get_lr(self, t):\n        return [peak * factor(t) for peak in self.base_values]\n\n\n" +
-        `${sgd(peak)}\nscheduler = Schedule(optimizer, param_group_field="lr", t_in_epochs=False)\nscheduler.step_update(0)\n${use}`,
+        `${optimizerFor(peak)}\nscheduler = Schedule(optimizer, param_group_field="lr", t_in_epochs=False)\nscheduler.step_update(0)\n${use}`,
     );
   }
 
@@ -350,7 +355,8 @@
         ? `schedule = ${calls[0]}\n`
         : `parts = [\n${list}]\nschedule = optax.join_schedules(parts, boundaries=[${stops.join(", ")}])\n`;
     const imports = schedule.includes("jnp.") ? "import jax.numpy as jnp\nimport optax\n" : "import optax\n";
-    return `${imports}\npeak = ${peak}\n${schedule}optimizer = optax.sgd(schedule, momentum=0.9)\n`;
+    const use = isForAdam(peak) ? "optax.adamw(schedule)" : "optax.sgd(schedule, momentum=0.9)";
+    return `${imports}\npeak = ${peak}\n${schedule}optimizer = ${use}\n`;
   }
 
   function lightning({ peak, found }) {
@@ -359,7 +365,7 @@
       found,
       "# A method of your LightningModule. “interval” is an epoch unless you say so.\n" +
         "def configure_optimizers(self):\n" +
-        `    optimizer = torch.optim.SGD(self.parameters(), lr=${peak}, momentum=0.9)\n` +
+        `    ${optimizerFor(peak, peak, "self")}\n` +
         '    scheduler = {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}\n' +
         '    return {"optimizer": optimizer, "lr_scheduler": scheduler}\n',
     );
@@ -403,7 +409,8 @@
   }
 
   function keras({ peak, found, run }) {
-    const use = "optimizer = keras.optimizers.SGD(learning_rate=rate, momentum=0.9)\n";
+    const name = isForAdam(peak) ? "AdamW(learning_rate=rate)" : "SGD(learning_rate=rate, momentum=0.9)";
+    const use = `optimizer = keras.optimizers.${name}\n`;
     const known = kerasClass(found, run);
     if (known) {
       return `import keras\n\npeak = ${peak}\nrate = keras.optimizers.schedules.${known[0]}(${known[1].join(", ")})\n${use}`;

@@ -9,6 +9,7 @@ import numpy as np
 
 from lrlib.evidence import study
 from lrlib.evidence.queries import Recorded
+from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.study import Cell
 
 
@@ -43,6 +44,20 @@ def truths(setting: str) -> dict[Cell, Truth]:
     recorded = Recorded(setting)
     found = {of: _truth(recorded, of) for of in study.searched_cells(setting)}
     return {of: known for of, known in found.items() if known is not None}
+
+
+def moves(setting: str) -> list[float]:
+    """Return how far the best rate moves from the shorter to the longer run, in doublings.
+
+    One number for each strategy whose grid is complete at both lengths.
+    """
+    shorter, longer = SETTINGS[setting].searched
+    best = {(of.strategy, of.length): truth.best_lr for of, truth in truths(setting).items()}
+    return [
+        math.log2(best[strategy, longer] / lr)
+        for (strategy, length), lr in best.items()
+        if length == shorter and (strategy, longer) in best
+    ]
 
 
 def _truth(recorded: Recorded, of: Cell) -> Truth | None:

@@ -79,9 +79,10 @@ def lr_ratios(optimizer: Optimizer) -> list[float]:
     """Return the rate of each parameter group, divided by the largest."""
     rates = [float(group.get("lr") or 0.0) for group in optimizer.param_groups]
     peak = max(rates, default=0.0)
-    if not 0 < peak < math.inf:
+    if not peak > 0 or not all(0 <= rate < math.inf for rate in rates):
         raise ValueError(
             "the optimizer needs a parameter group with a positive, finite lr, got the rates "
-            f"{rates}; a warm-up that starts at zero must be attached after the test"
+            f"{rates}, and none that is negative or not a number; a warm-up that starts at zero "
+            "must be attached after the test"
         )
     return [rate / peak for rate in rates]

@@ -18,8 +18,10 @@ _FUNCTIONS = (FunctionType, MethodType, partial)
 _CONTAINERS = (OrderedDict, dict, list, deque, set)  # an OrderedDict is a dict, and comes first
 
 # Objects of the standard library are left alone: threads, queues, locks, files, loggers live on
-# while the test runs. These modules of it hold only what other classes are made of.
-_MAKE_CLASSES = frozenset({"abc", "builtins", "collections", "enum", "typing"})
+# while the test runs. These modules of it hold only plain data, or what other classes are made of.
+_MAKE_CLASSES = frozenset(
+    {"abc", "argparse", "builtins", "collections", "contextlib", "enum", "types", "typing"}
+)
 _LIVE = frozenset(sys.stdlib_module_names - _MAKE_CLASSES) | {"traitlets"}
 
 

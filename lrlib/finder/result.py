@@ -121,9 +121,9 @@ class RangeTest:
                 higher rates may be better.
 
         Source:
-            "floor" and "halfway" are lrlib's own; the 250, the square root and the 2 were measured,
-            see the chapter on the finder. fastai's `lr_find` (Howard and Gugger 2020), Lightning's
-            `Tuner.lr_find`, torch-lr-finder's `LRFinder.plot`.
+            "floor" and "halfway" are lrlib's own; the 250, the square root and the 2 were fitted to
+            three settings, see the chapter on the finder. fastai's `lr_find` (Howard and Gugger
+            2020), Lightning's `Tuner.lr_find`, torch-lr-finder's `LRFinder.plot`.
 
         Example:
             >>> import numpy as np

@@ -40,9 +40,9 @@ OTHERS: dict[str, Callable[[np.ndarray, np.ndarray, int], float]] = {
 }
 RULES = (*OURS, *OTHERS)
 
-# What half of the study's settings say of the floor: it is the best fixed rate of a run of about so
-# many steps, the best rate falls with the square root of the steps, and the best peak of a rate
-# that decays is twice as high.
+# What was fitted to half of the study's settings, and then frozen: the floor is the best fixed rate
+# of a run of about so many steps, the best rate falls with the square root of the steps, and the
+# best peak of a rate that decays is twice as high. Chapter 8 counts how often it did fall.
 FLOOR_STEPS = 250
 DECAYING = 2.0
 # Nine of ten best rates of the other half lie within this factor of what was suggested for them, by

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from lrlib._interrupts import Interrupts
 from lrlib._progress import Bar
+from lrlib.finder.applied import rates_of
 from lrlib.finder.arguments import check, grid, lr_ratios
 from lrlib.finder.descent import Watch
 from lrlib.finder.no_trace import no_trace
@@ -101,9 +102,10 @@ def range_test(
 
     Raises:
         ValueError: An argument is of the wrong kind or out of range; the optimizer has no positive
-            rate, wraps one that the rates don't reach, or needs a closure; a batch isn't a pair
-            (x, y), or your `step_fn` doesn't return its loss; a lazy module hasn't seen a batch
-            yet; the loader is empty, is or holds an iterator, or can't be started again.
+            rate, wraps one that the rates don't reach, or needs a closure; something else, such as
+            a scheduler, sets another rate before the update; a batch isn't a pair (x, y), or your
+            `step_fn` doesn't return its loss; a lazy module hasn't seen a batch yet; the loader is
+            empty, is or holds an iterator, or can't be started again.
 
     Source:
         Smith (2017), section 3.3, for the test; fastai's `lr_find` for the exponential form.
@@ -143,7 +145,7 @@ def range_test(
     """
     lrs = grid(start_lr, end_lr, steps, mode)
     others = check(model, optimizer, loss_fn, loader, step_fn, also)
-    ratios = lr_ratios(optimizer)
+    rates = rates_of(optimizer, lr_ratios(optimizer))
     losses: list[float] = []
     watch = Watch()
     stopped = f"completed: all {len(lrs)} rates were tried"
@@ -151,12 +153,12 @@ def range_test(
     bar = Bar(len(lrs), "step")
     interrupts = Interrupts()
     guard = no_trace(model, optimizer, loss_fn, loader, step_fn, others)
-    with bar, interrupts, guard as parameters_moved, torch.enable_grad():
+    with bar, interrupts, guard as parameters_moved, rates as set_lr, torch.enable_grad():
         try:
             interrupts.let_through()
             model.train()
             for lr, batch in zip(lrs.tolist(), _forever(loader), strict=False):
-                _set_lr(optimizer, lr, ratios)
+                set_lr(lr)
                 loss = _one_step(step_fn, model, optimizer, loss_fn, batch)
                 bar.update()
                 if not math.isfinite(loss):
@@ -193,14 +195,6 @@ def _one_step(step_fn: StepFunction, model: Any, optimizer: Any, loss_fn: Any, b
         return float(loss)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"step_fn must return its loss as a float, got {loss!r}") from error
-
-
-def _set_lr(optimizer: Optimizer, lr: float, ratios: list[float]) -> None:
-    for group, ratio in zip(optimizer.param_groups, ratios, strict=True):
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(lr * ratio)
-        else:
-            group["lr"] = lr * ratio
 
 
 def _forever(loader: Iterable[Any]) -> Iterator[Any]:

@@ -226,6 +226,20 @@ def test_a_handle_follows_the_mouse(lab):
     assert float(page.locator('[data-stage="1"] [data-shows=floor]').input_value()) > 0.1
 
 
+def test_where_two_rings_lie_on_each_other_the_end_of_the_first_stage_is_pulled(lab):
+    """The default: a line begins at the peak, where the warm-up ends."""
+    page = lab()
+    box = page.locator('[data-grip="end-0"]').bounding_box()
+    assert box == page.locator('[data-grip="start-1"]').bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 100, y + 40, steps=4)
+    page.mouse.up()
+    assert page.locator('[data-stage="1"] [data-shows=start]').input_value() == "1"
+    assert float(page.get_by_label("peak rate", exact=True).input_value()) < 0.1
+
+
 def test_a_handle_follows_a_finger(lab):
     page = lab("#preset=wsd", viewport={"width": 390, "height": 800}, has_touch=True)
     before = seen(page)
@@ -298,6 +312,35 @@ def test_a_warning_leads_to_its_mistake(lab, key):
     page = lab(WARNED[key])
     links = page.locator(".lab-warnings a").evaluate_all("all => all.map(a => a.hash.slice(1))")
     assert page.evaluate("key => lrlibLab.MISTAKES[key]", key) in links
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        "warmup_10p~hold_90p~linear_20p",
+        "warmup_10p~linear_rest~hold_90p_0.1",
+        "warmup_10p~cosine_0",
+    ],
+)
+def test_a_decay_that_never_begins_is_named(lab, stages):
+    told = lab(f"#steps=1000&curve=0.1~{stages}").locator(".lab-warnings").inner_text()
+    assert re.search(r"Stage \d gets no step of the run", told)
+
+
+def test_drops_are_counted_within_their_stage(lab):
+    drops = "#steps=1000&curve=0.1~step_{}_30_0.5~hold_rest_0.1"
+    assert "drops" not in lab(drops.format(100)).locator(".lab-warnings").inner_text()
+    assert "drops 30 times" in lab(drops.format(900)).locator(".lab-warnings").inner_text()
+
+
+def test_the_code_has_the_optimizer_of_the_rate(lab):
+    code = "() => Object.keys(lrlibLab.FRAMEWORKS).map(name => lrlibLab.code(%s, name))"
+    for preset, optimizer in (("warmup-cosine", "sgd"), ("adamw-warmup-cosine", "adamw")):
+        page = lab(f"#preset={preset}")
+        texts = page.evaluate(code % f"lrlibLab.preset('{preset}')")
+        named = [set(re.findall(r"\b(sgd|adamw)\(", text.lower())) for text in texts]
+        assert named.count({optimizer}) == len(named) - named.count(set())
+        assert named.count({optimizer}) >= 7
 
 
 def test_every_key_is_warned_of_and_every_mistake_is_in_a_chapter(lab):
