@@ -97,7 +97,8 @@ def test_the_range_test_of_the_readme_runs_as_it_stands(alone):
     """On a model and a DataLoader that lrlib knows nothing of, as a reader would have them."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
-    (lines,) = [block for block in blocks if "range_test" in block]
+    lines, schedule = blocks
+    assert "range_test" in lines
     assert len([line for line in lines.splitlines() if line]) <= 5
     own = """
 import torch
@@ -108,9 +109,12 @@ model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Li
 dataset = torch.utils.data.TensorDataset(x, y)
 loader = torch.utils.data.DataLoader(dataset, batch_size=32, shuffle=True)
 """
-    result = alone.run("-c", own + lines)
+    look = "print(rates.max(), rates[-1] < 0.001, scheduler.get_last_lr()[0] < 0.01)"
+    result = alone.run("-c", own + lines + schedule + look)
     assert result.returncode == 0, result.stderr
-    assert 1e-3 < float(result.stdout) < 10
+    suggestion, *seen = result.stdout.split()
+    assert 1e-3 < float(suggestion) < 10
+    assert seen == ["0.1", "True", "True"]
 
 
 @pytest.mark.slow
