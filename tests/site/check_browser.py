@@ -28,7 +28,7 @@ from playwright.sync_api import (
 PREFIX = "/learning-rates/"
 CODE_IS_WITHIN_REACH = """[...document.querySelectorAll("pre")].every(
     (pre) => !pre.checkVisibility() || pre.scrollWidth <= pre.clientWidth || pre.tabIndex === 0)"""
-# Until then nothing that was just unfolded has a size.
+# Until then nothing that was just unfolded has a size, and no page a new width.
 NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 LIGHTEST = {"page": 300_000, "html": 250_000, "site": 20_000_000}  # bytes
 # How far what has been shown moves while a page opens.
@@ -158,6 +158,9 @@ def test_a_page_does_not_scroll_sideways(opened) -> None:
         tab.set_viewport_size({"width": width, "height": 800})
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
     tab.set_viewport_size(usual)
+    # A script may run at the new width before the browser has laid out the page and told so.
+    tab.wait_for_function("width => innerWidth === width", arg=usual["width"])
+    tab.evaluate(NEXT_FRAME)
 
 
 def test_what_is_shown_stays_where_it_is_on_a_phone(on_a_phone) -> None:
@@ -199,6 +202,7 @@ def test_a_page_has_few_elements(opened) -> None:
 
 def test_a_page_is_accessible(opened) -> None:
     _, mode, seen = opened
+    seen.page.evaluate(NEXT_FRAME)
     seen.page.wait_for_function(CODE_IS_WITHIN_REACH)
     options = {"resultTypes": ["violations"]}
     if mode == "dark":
