@@ -1,8 +1,9 @@
 """Claims that are judged in every setting: one strategy against another, at the same effort."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from lrlib._extras import extra
@@ -112,6 +113,12 @@ def read(file: Path = FILE) -> list[Comparison]:
                 raise ValueError(f"{file}, {name}: {what}: {', '.join(map(str, sorted(wrong)))}")
         found[name] = Comparison(**{**entry, "only": tuple(entry.get("only", ()))})
     return list(found.values())
+
+
+@cache
+def by_id() -> Mapping[str, Comparison]:
+    """Return the book's comparisons by their ids."""
+    return {each.id: each for each in read()}
 
 
 def judge(comparison: Comparison, recorded: Recorded, fewest: int = len(study.SEEDS)) -> Found:

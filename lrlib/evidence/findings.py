@@ -46,7 +46,7 @@ def in_short(*names: str) -> HTML:
     Raises:
         ValueError: A name is unknown, or names a claim about one setting.
     """
-    known = _comparisons()
+    known = comparisons.by_id()
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(f"{', '.join(unknown)}: no such comparison; see {comparisons.FILE.name}")
@@ -61,11 +61,6 @@ def in_short(*names: str) -> HTML:
 
 
 @cache
-def _comparisons() -> dict[str, Comparison]:
-    return {each.id: each for each in comparisons.read()}
-
-
-@cache
 def _recorded(setting: str) -> Recorded:
     return Recorded(setting)
 
@@ -77,7 +72,7 @@ def judged(comparison: Comparison) -> Mapping[str, Found]:
 
 
 def _named(name: str) -> Comparison | Claim:
-    known: dict[str, Comparison | Claim] = {**_comparisons()}
+    known: dict[str, Comparison | Claim] = {**comparisons.by_id()}
     known |= {claim.id: claim for claim in claims.read()}
     if name not in known:
         raise ValueError(
@@ -115,6 +110,12 @@ def _subtracted(comparison: Comparison) -> str:
     if comparison.measure == "spread":
         return f"The spread of “{left}” minus that of “{right}” (a plus: the second spreads less)"
     return f"“{left[0].upper()}{left[1:]}” minus “{right}”"
+
+
+def single(name: str) -> str:
+    """Say what was found about a claim on single runs, by its id, on the max-pooled network."""
+    (claim,) = (each for each in claims.read() if each.id == name)
+    return measured(claim, claims.judge(claim, _recorded("cnn-max")))
 
 
 def _one_setting(claim: Claim) -> tuple[str, str]:

@@ -166,7 +166,7 @@ def answers(cells: Cells, names: Sequence[str]) -> HTML:
     Raises:
         ValueError: A claim is unknown.
     """
-    known = {each.id: each for each in comparisons.read()}
+    known = comparisons.by_id()
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(f"there are no claims {', '.join(unknown)}; see {comparisons.FILE.name}")

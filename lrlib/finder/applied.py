@@ -34,15 +34,13 @@ def rates_of(optimizer: Optimizer, ratios: Sequence[float]) -> Iterator[Callable
                     "calls before the update, or a tensor of whole numbers as lr"
                 )
 
-    stepping = [each for each in (optimizer, *inner_optimizers(optimizer)) if _hooks(each)]
-    hooks = [each.register_step_pre_hook(look) for each in stepping]
+    hooks = [
+        each.register_step_pre_hook(look)
+        for each in (optimizer, *inner_optimizers(optimizer))
+        if hasattr(each, "register_step_pre_hook")  # what only looks like torch's may have none
+    ]
     try:
         yield set_lr
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def _hooks(optimizer: Any) -> bool:
-    """Whether an optimizer says when it steps: one that only looks like torch's may not."""
-    return hasattr(optimizer, "register_step_pre_hook")

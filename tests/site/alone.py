@@ -110,3 +110,13 @@ def opener(ready: str, **usual: object):
             yield open_page
 
     return open_page
+
+
+def rests_without_scripts(browser: Browser, address: str, tool: str) -> None:
+    """Assert that a tool shows a picture, and says what is missing, where no script runs."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}light.html")
+    assert page.locator(f"{tool} figure svg").is_visible()
+    assert "JavaScript" in page.locator(tool).inner_text()
+    context.close()

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from alone import ROOT, address_of, opener
+from alone import ROOT, address_of, opener, rests_without_scripts
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
@@ -389,9 +389,4 @@ def test_a_long_run_is_drawn_from_few_points(lab):
 
 
 def test_without_scripts_there_is_a_picture_and_a_word(browser, address):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{address}light.html")
-    assert page.locator("#schedule-lab figure svg").is_visible()
-    assert "JavaScript" in page.locator("#schedule-lab").inner_text()
-    context.close()
+    rests_without_scripts(browser, address, "#schedule-lab")

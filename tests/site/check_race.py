@@ -10,7 +10,7 @@ from statistics import mean
 import numpy as np
 import pytest
 import torch
-from alone import STATIC, address_of, opener, shown_by
+from alone import STATIC, address_of, opener, rests_without_scripts, shown_by
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
@@ -536,12 +536,7 @@ def test_the_race_has_few_elements(race):
 
 
 def test_without_scripts_there_is_a_picture_and_a_word(browser, address):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{address}light.html")
-    assert page.locator("#race figure svg").is_visible()
-    assert "JavaScript" in page.locator("#race").inner_text()
-    context.close()
+    rests_without_scripts(browser, address, "#race")
 
 
 def test_the_race_asks_no_other_host():
