@@ -12,14 +12,14 @@ import nbclient
 import nbformat
 import pytest
 from conftest import REAL
-from environments import ROOT, clone_of_the_working_tree, commit_all, run, without
+from environments import ROOT, clone_of_the_working_tree, commit_all, link, run, without
 
 DATA = Path(os.environ.get("LRLIB_DATA", REAL)).resolve()
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Colab's versions of June 2026, but for PyTorch, which is the one that all tests run with.
+PYTORCH = [metadata.distribution(name) for name in ("torch", "torchvision")]
 PREINSTALLED = [
-    f"torch=={metadata.version('torch')}",
-    f"torchvision=={metadata.version('torchvision')}",
+    *(f"{each.name}=={each.version}" for each in PYTORCH),
     "filelock==3.29.0",
     "ipykernel==6.17.1",
     "ipython==7.34.0",
@@ -68,6 +68,8 @@ class Colab:
         self.folder = folder
         self.python = folder / "venv" / "bin" / "python"
         run(sys.executable, "-m", "venv", folder / "venv")
+        where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        link(PYTORCH, Path(run(self.python, "-c", where).strip()))
         self.pip("install", "--no-compile", *PREINSTALLED)
         self.preinstalled = self.versions()
         self.clone = folder / "clone"
@@ -92,7 +94,7 @@ class Colab:
 def colab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("a b ä ö")
     yield Colab(folder)
-    shutil.rmtree(folder)  # over a gigabyte
+    shutil.rmtree(folder)  # hundreds of megabytes
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def reader(colab, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_file_alone_installs_lrlib_and_runs(colab, reader, path):
-    colab.pip("uninstall", "--yes", "lrlib")
+    """The first one installs it. The others begin with the same cell, and find it there."""
     shutil.copy(path, reader)
     notebook = narrow(nbformat.read(reader / path.name, as_version=4))
     place = {"metadata": {"path": str(reader)}}

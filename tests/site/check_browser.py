@@ -105,7 +105,7 @@ def visit(browser: Browser, address: str):
     scope="module", params=itertools.product(EVERY_PAGE, ["light", "dark"]), ids="-".join
 )
 def opened(request, browser: Browser, address: str):
-    """A page in one mode: opened once, looked at by several tests, which leave it as it was."""
+    """A page in one mode, opened once; the last of its tests unfolds what is folded."""
     name, mode = request.param
     seen = open_in(browser, f"{address}{name}.html", mode)
     yield name, mode, seen
@@ -114,11 +114,27 @@ def opened(request, browser: Browser, address: str):
 
 @pytest.fixture(scope="module", params=EVERY_PAGE)
 def on_a_phone(request, browser: Browser, address: str):
-    """A page as wide as a phone, opened once; the last of its tests unfolds what is folded."""
+    """A page as wide as a phone, opened once; the last of its tests unfold what is folded."""
     phone = {"viewport": {"width": 390, "height": 800}}
     tab = open_in(browser, f"{address}{request.param}.html", **phone).page
     yield tab
     tab.context.close()
+
+
+def small_or_cut(tab: Page) -> list[object]:
+    """Unfold what is folded; find the drawings that are wider than their place or written small."""
+    tab.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+    tab.evaluate(NEXT_FRAME)
+    return tab.locator(".lrlib-figure").evaluate_all(
+        """figures => figures.map(figure => {
+            const picture = figure.querySelector(":scope > svg");
+            const scale = picture.getBoundingClientRect().width / picture.viewBox.baseVal.width;
+            const sizes = [...picture.querySelectorAll("text")].map(
+                text => scale * parseFloat(getComputedStyle(text).fontSize));
+            return [figure.scrollWidth - figure.clientWidth, Math.min(...sizes),
+                picture.getAttribute("aria-label")];
+        }).filter(([beyond, smallest]) => beyond > 0 || smallest < 11)"""
+    )
 
 
 def test_a_page_opens_quietly_and_asks_no_other_host(opened, address) -> None:
@@ -151,20 +167,20 @@ def test_nothing_moves_where_motion_is_not_wanted(opened) -> None:
     tab.emulate_media(reduced_motion="no-preference")
 
 
-def test_a_page_does_not_scroll_sideways(opened) -> None:
-    tab = opened[2].page
+def test_what_is_shown_stays_where_it_is_on_a_phone(on_a_phone) -> None:
+    assert on_a_phone.evaluate(HOW_FAR) < 0.05
+
+
+def test_a_page_does_not_scroll_sideways(on_a_phone) -> None:
+    tab = on_a_phone
     usual = tab.viewport_size
-    for width in (390, 820):
-        tab.set_viewport_size({"width": width, "height": 800})
+    for width in (usual["width"], 820):
+        tab.set_viewport_size({**usual, "width": width})
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
     tab.set_viewport_size(usual)
     # A script may run at the new width before the browser has laid out the page and told so.
     tab.wait_for_function("width => innerWidth === width", arg=usual["width"])
     tab.evaluate(NEXT_FRAME)
-
-
-def test_what_is_shown_stays_where_it_is_on_a_phone(on_a_phone) -> None:
-    assert on_a_phone.evaluate(HOW_FAR) < 0.05
 
 
 def test_what_scrolls_shows_it_and_is_within_reach_of_the_keyboard(on_a_phone) -> None:
@@ -180,6 +196,10 @@ def test_what_scrolls_shows_it_and_is_within_reach_of_the_keyboard(on_a_phone) -
         }).map(each => each.outerHTML.slice(0, 120))"""
     )
     assert unmarked == []
+
+
+def test_a_drawing_fits_a_phone_and_its_text_can_be_read(on_a_phone) -> None:
+    assert small_or_cut(on_a_phone) == []
 
 
 def test_formulas_are_drawn_without_a_script(browser, address) -> None:
@@ -209,6 +229,10 @@ def test_a_page_is_accessible(opened) -> None:
         options |= {"runOnly": OF_A_THEME}
     found = Axe().run(seen.page, options=options).response["violations"]
     assert [(v["id"], v["help"], [n["target"] for n in v["nodes"]][:5]) for v in found] == []
+
+
+def test_a_drawing_fits_its_page_and_its_text_can_be_read(opened) -> None:
+    assert small_or_cut(opened[2].page) == []
 
 
 @every_page
@@ -332,30 +356,6 @@ def test_a_figure_fits_a_phone_and_its_text_can_be_read(visit, page) -> None:
             assert end <= right + 1, text.text_content()
 
 
-# The lab and the race put what they draw in place of their first picture.
-DRAWN_ANEW = {"book/lab", "book/race"}
-DRAWINGS = [each for each in pages_with('<figure class="lrlib-figure">') if each not in DRAWN_ANEW]
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("page", DRAWINGS)
-def test_a_drawing_fits_its_page_and_its_text_can_be_read(visit, page, width) -> None:
-    tab = visit(page, viewport={"width": width, "height": 800}).page
-    tab.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
-    found = tab.locator(".lrlib-figure").evaluate_all(
-        """figures => figures.map(figure => {
-            const picture = figure.querySelector(":scope > svg");
-            const scale = picture.getBoundingClientRect().width / picture.viewBox.baseVal.width;
-            const sizes = [...picture.querySelectorAll("text")].map(
-                text => scale * parseFloat(getComputedStyle(text).fontSize));
-            return [figure.scrollWidth - figure.clientWidth, Math.min(...sizes),
-                picture.getAttribute("aria-label")];
-        })"""
-    )
-    assert found
-    assert [each for each in found if each[0] > 0 or each[1] < 11] == []
-
-
 def test_a_slider_begins_and_stops_at_the_values_of_the_chapter(visit) -> None:
     tab = visit("notebooks/02-step-decay").page
     every, factor = tab.locator(".lrlib-explore").first.locator("input").all()
@@ -475,16 +475,6 @@ def test_who_uses_a_keyboard_sees_where_they_are(visit, scheme) -> None:
         tab.keyboard.press("Tab")
         seen, element = tab.evaluate(marked)
         assert seen, element
-
-
-@pytest.mark.parametrize("page", PAGES[1:])
-def test_a_page_leads_to_the_one_before(visit, page) -> None:
-    tab = visit(page).page
-    tab.locator("a.left-prev").click()
-    tab.wait_for_load_state()
-    before = PAGES[PAGES.index(page) - 1]
-    assert tab.url.endswith(f"{before}.html")
-    assert tab.locator("a.right-next").get_attribute("href")
 
 
 def test_the_files_of_a_folder_are_what_is_served() -> None:

@@ -1,5 +1,6 @@
 """Checks of the built site, which `make book` runs at its end."""
 
+import itertools
 import json
 import math
 import pickle
@@ -247,6 +248,15 @@ def test_links_within_the_site_lead_somewhere(page: str) -> None:
     links = read(page).select("a[href], link[href], script[src], img[src]")
     targets = [str(link.get("href") or link.get("src")) for link in links]
     assert [t for t in targets if leads_nowhere(t, SITE / f"{page}.html")] == []
+
+
+def test_pages_lead_to_one_another_in_the_order_of_the_contents() -> None:
+    for before, after in itertools.pairwise(PAGES):
+        for page, button, other in ((before, "right-next", after), (after, "left-prev", before)):
+            link = read(page).select_one(f"a.{button}")
+            assert link, (page, button)
+            place = (SITE / page).parent / str(link["href"])
+            assert place.resolve() == SITE / f"{other}.html"
 
 
 @every_notebook
