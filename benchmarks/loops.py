@@ -78,7 +78,8 @@ class Side:
         multiprocessing.set_start_method(None, force=True)
         images = splits(smoke).train
         if name == "ours":
-            cls.batches, cls.trainer = endless(data.Batches(images, BATCH_SIZE)), Trainer()
+            cls.trainer = Trainer()
+            cls.batches = endless(data.Batches(images, BATCH_SIZE, augment=True))
         else:
             workers, layout = LOADERS[name]
             cls.batches, cls.trainer = usual.batches(images, BATCH_SIZE, workers), Trainer(layout)
@@ -110,7 +111,7 @@ def train_seed(seed: int, smoke: bool) -> None:
     """Train a seed for an epoch."""
     torch.manual_seed(seed)
     net = model.small_cnn()
-    train.fit(net, sgd(net, lr=0.05), splits(smoke, 10_000), epochs=1, seed=seed)
+    train.fit(net, sgd(net, lr=0.05), splits(smoke, 10_000), epochs=1, augment=True, seed=seed)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def note(benchmark, reached, **extra):
 @pytest.fixture
 def batches(size):
     """All training images in our batches, without end."""
-    return endless(data.Batches(loops.splits(size.smoke).train, BATCH_SIZE))
+    return endless(data.Batches(loops.splits(size.smoke).train, BATCH_SIZE, augment=True))
 
 
 def beside_a_loader(benchmark, size, work, counts):
@@ -119,7 +119,7 @@ def test_blitz(benchmark, size):
         net = model.small_cnn()
         optimizer = loops.sgd(net, lr=0.05)
         one_cycle = LambdaLR(optimizer, schedules.OneCycle(len(splits.train.y) // 64))
-        options = {"epochs": 1, "batch_size": 64, "augment": False}  # no image comes twice
+        options = {"epochs": 1, "batch_size": 64}  # no image comes twice
         history = train.fit(net, optimizer, splits, scheduler=one_cycle, seed=seed, **options)
         accuracies.append(history.val_accuracy[-1])
 
@@ -144,12 +144,12 @@ def test_fit(benchmark, size):
 
     def by_fit():
         net, optimizer, scheduler = start()
-        train.fit(net, optimizer, few, epochs=1, scheduler=scheduler)
+        train.fit(net, optimizer, few, epochs=1, scheduler=scheduler, augment=True)
 
     def flat():
         net, optimizer, scheduler = start()
         net.train()
-        for x, y in data.Batches(few.train, BATCH_SIZE):
+        for x, y in data.Batches(few.train, BATCH_SIZE, augment=True):
             optimizer.zero_grad()
             functional.cross_entropy(net(x), y).backward()
             optimizer.step()

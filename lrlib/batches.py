@@ -49,7 +49,7 @@ class Batches:
 
     images: Images
     batch_size: int = 128
-    augment: bool = True
+    augment: bool = False
     seed: int = 0
     generator: torch.Generator = field(init=False, repr=False)
     _pixels: Tensor = field(init=False, repr=False, compare=False)

@@ -109,7 +109,7 @@ def fit(
     epochs: int,
     scheduler: LRScheduler | None = None,
     batch_size: int = 128,
-    augment: bool = True,
+    augment: bool = False,
     seed: int = 0,
     on_step: Callable[[History], None] | None = None,
 ) -> History:
@@ -137,7 +137,8 @@ def fit(
             leaves the rate as it is. A `ReduceLROnPlateau` must have the mode "min", and its
             `patience` counts epochs.
         batch_size: Images in a batch, from 1 to the number of training images.
-        augment: Whether training images are shifted and mirrored, as in `data.Batches`.
+        augment: Whether training images are shifted and mirrored, as in `data.Batches`: it pays in
+            runs that are longer than a few epochs.
         seed: Decides the order of the images, the augmentation and the dropout, an integer. The
             weights aren't drawn here: call `torch.manual_seed` before you make the model.
             Afterwards torch's global random state is what it was.

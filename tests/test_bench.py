@@ -193,6 +193,6 @@ def git(*arguments):
 )
 def test_a_finished_experiment_can_be_found(measured):
     for name in (*measured.TABLES, "growth"):
-        program = "growth" if name == "growth" else "search"
+        program = name if name in ("growth", "quick") else "search"
         for commit in {row["commit"] for row in measured.read(name)}:
             assert git("cat-file", "-t", f"{commit}:benchmarks/{program}.py") == "blob", commit

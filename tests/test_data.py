@@ -212,7 +212,7 @@ def test_a_wrong_number_of_images_is_named(count, small_stand_in, monkeypatch):
 
 
 def test_batches_cover_each_image_once_a_pass(pictures):
-    batches = data.Batches(pictures, batch_size=100, augment=False)
+    batches = data.Batches(pictures, batch_size=100)
     labels = [y for _, y in batches]
     assert len(batches) == len(labels) == 3
     assert torch.cat(labels).bincount().tolist() == [30] * 10
@@ -227,7 +227,9 @@ def test_images_that_fill_no_batch_are_left_out(pictures):
 
 
 def test_the_same_seed_gives_the_same_batches(pictures):
-    first, again, other = (list(data.Batches(pictures, 50, seed=seed)) for seed in (3, 3, 4))
+    first, again, other = (
+        list(data.Batches(pictures, 50, augment=True, seed=seed)) for seed in (3, 3, 4)
+    )
     for (x, y), (x_again, y_again) in zip(first, again, strict=True):
         assert torch.equal(x, x_again)
         assert torch.equal(y, y_again)
@@ -235,7 +237,7 @@ def test_the_same_seed_gives_the_same_batches(pictures):
 
 
 def test_each_pass_has_a_new_order(pictures):
-    batches = data.Batches(pictures, batch_size=300, augment=False)
+    batches = data.Batches(pictures, batch_size=300)
     (_, first), (_, second) = next(iter(batches)), next(iter(batches))
     assert not torch.equal(first, second)
 
@@ -244,7 +246,8 @@ def test_augmentation_shifts_by_up_to_four_pixels_and_mirrors_half():
     """Each image has one bright pixel in the middle left; where it goes shows what was done."""
     x = torch.zeros(2000, 3, 32, 32, dtype=torch.uint8)
     x[:, :, 16, 10] = 255
-    batches = data.Batches(data.Images(x, torch.zeros(2000, dtype=torch.int64)), 2000)
+    images = data.Images(x, torch.zeros(2000, dtype=torch.int64))
+    batches = data.Batches(images, batch_size=2000, augment=True)
     shifted, _ = next(iter(batches))
     bright = shifted[:, 0] == shifted[:, 0].max()
     rows, columns = torch.nonzero(bright, as_tuple=True)[1:]
@@ -254,6 +257,13 @@ def test_augmentation_shifts_by_up_to_four_pixels_and_mirrors_half():
     assert set(columns.tolist()) == straight | mirrored
     share = sum(column in mirrored for column in columns.tolist()) / 2000
     assert 0.45 < share < 0.55
+
+
+def test_images_stay_as_they_are_unless_they_are_to_be_augmented(pictures):
+    plain, labels = next(iter(data.Batches(pictures, batch_size=300)))
+    assert labels.tolist() != pictures.y.tolist()  # in an order of their own
+    seen, given = ({image.numpy().tobytes() for image in x} for x in (plain, normalise(pictures.x)))
+    assert seen == given
 
 
 def test_pixels_become_inputs_of_zero_mean_and_unit_variance():

@@ -43,6 +43,10 @@ TABLES = {
         f"15,000 images, three epochs if no other number is given, {SPREAD}",
         *("processor_seconds", "val_accuracy", "gain"),
     ),
+    "quick": (
+        f"One thread, three epochs if no other number is given, {SPREAD}",
+        *("processor_seconds", "val_accuracy"),
+    ),
     "throughput": (f"Steps in the same time, the setting : the book's, {SPREAD}", "ratio"),
     "goal_search": ("45,000 images, one thread, one seed", "processor_seconds", "val_accuracy"),
     "goal": (
@@ -71,7 +75,8 @@ def by_name(file: str) -> dict[str, list[Row]]:
     for row in read(file):
         count = row.get("epochs", 3)
         length = "" if count == 3 else f", {count} epoch{'s' if count > 1 else ''}"
-        groups.setdefault(row["name"] + length, []).append(row)
+        images = f", {row['n_train']:,} images" if file == "quick" else ""
+        groups.setdefault(row["name"] + images + length, []).append(row)
     if file == "accuracy":
         add_gains(groups.values())
     decisive = TABLES[file][-1]
@@ -211,6 +216,7 @@ def numbers() -> dict[str, str]:
     rows, _ = bench()
     return {
         "machine": setting(read("accuracy")[0]),
+        "machine of the budgets": setting(read("quick")[0]),
         "same layout": f"{rows['test_training']['same_layout']:.2f}",
         "at best": f"{rows['test_two_seeds']['at_best']:.2f}",
         "with what trains": f"{rows['test_import']['with_what_trains']:.0f} ms",

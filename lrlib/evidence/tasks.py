@@ -45,7 +45,7 @@ def images(n_train: int | None = None) -> Task:
         )
 
     def batches(batch_size: int, seed: int) -> Iterator[Batch]:
-        shuffled = data.Batches(splits.train, batch_size, seed=seed)
+        shuffled = data.Batches(splits.train, batch_size, augment=True, seed=seed)
         while True:
             yield from shuffled
 
