@@ -104,15 +104,14 @@ def write_wheel(folder, name, version, *requires):
 
 
 def build_wheel(folder):
-    """Build lrlib, from a copy: setuptools leaves its traces where it builds."""
+    """Build lrlib by way of its source archive, from a copy: setuptools leaves its traces."""
     copy = folder / "copy"
     copy.mkdir()
     shutil.copytree(ROOT / "lrlib", copy / "lrlib", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"]
-    command += ["--no-index", "--wheel-dir", str(folder), str(copy)]
-    subprocess.run(command, check=True, capture_output=True)
+    # Without isolation: that would fetch setuptools.
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, copy)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
