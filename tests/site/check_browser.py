@@ -387,9 +387,13 @@ def test_every_notebook_has_controls() -> None:
     assert set(NOTEBOOKS) <= set(pages_with('class="lrlib-explore"'))
 
 
-def test_the_cheat_sheet_is_one_page_when_printed(visit) -> None:
-    pdf = visit("book/cheatsheet").page.pdf(format="A4")
-    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
+def test_the_cheat_sheet_is_one_sheet_when_printed_with_all_that_it_holds(visit) -> None:
+    tab = visit("book/cheatsheet").page
+    tables = tab.locator(".bd-article table").all()
+    tab.emulate_media(media="print")
+    assert [each.is_visible() for each in tables] == [True] * 4
+    pdf = tab.pdf(format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 2
 
 
 QUERIES = {
