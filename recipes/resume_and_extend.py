@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from lrlib.finder import range_test
 from lrlib.schedules import Fixed, Join, Linear, Warmup, lr_curve
 from lrlib.train import train_step
 from torch.nn.functional import cross_entropy
@@ -12,8 +13,6 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 from small_task import examples, fresh_loss, network
-
-PEAK = 0.1
 
 
 def hold_then_decay(steps, decay=40):
@@ -25,13 +24,12 @@ def hold_then_decay(steps, decay=40):
 
 def new_run():
     model = network()
-    optimizer = torch.optim.SGD(model.parameters(), lr=PEAK, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     return model, optimizer
 
 
 def train(model, optimizer, scheduler, steps):
     applied = []
-    loader = DataLoader(examples(), batch_size=32, shuffle=True)
     while len(applied) < steps:
         for batch in loader:
             applied.append(optimizer.param_groups[0]["lr"])
@@ -43,8 +41,14 @@ def train(model, optimizer, scheduler, steps):
 
 
 file = Path(tempfile.mkdtemp()) / "checkpoint.pt"
+loader = DataLoader(examples(), batch_size=32, shuffle=True)
 
+# Once, before the first run: the checkpoint keeps the peak.
 model, optimizer = new_run()
+test = range_test(model, optimizer, cross_entropy, loader, steps=300)
+peak = test.suggest(run_steps=200, decaying=True)
+optimizer.param_groups[0]["lr"] = peak
+
 scheduler = LambdaLR(optimizer, hold_then_decay(200))
 before = train(model, optimizer, scheduler, 120)
 checkpoint = {
@@ -62,7 +66,7 @@ model.load_state_dict(saved["model"])
 optimizer.load_state_dict(saved["optimizer"])
 scheduler.load_state_dict(saved["scheduler"])
 resumed = train(model, optimizer, scheduler, 80)
-expected = lr_curve(hold_then_decay(200), 200, peak_lr=PEAK)
+expected = lr_curve(hold_then_decay(200), 200, peak_lr=peak)
 np.testing.assert_allclose(before + resumed, expected)
 
 # A longer schedule: the scheduler gets no state, but the steps that are done.
@@ -73,7 +77,7 @@ optimizer.load_state_dict(saved["optimizer"])  # with the peak: `initial_lr`
 done = saved["scheduler"]["last_epoch"]
 scheduler = LambdaLR(optimizer, hold_then_decay(300), last_epoch=done - 1)
 extended = train(model, optimizer, scheduler, 180)
-expected = lr_curve(hold_then_decay(300), 300, peak_lr=PEAK)
+expected = lr_curve(hold_then_decay(300), 300, peak_lr=peak)
 np.testing.assert_allclose(before + extended, expected)
 
 print("200 steps at the rates that were meant, and 300 when extended at 120")
