@@ -39,7 +39,7 @@ book: $(installed) ## run the notebooks that changed, build the site into _build
 	    pathlib.Path('_build/html/index.html').resolve().as_uri())"
 
 # Pages that passed are not checked again.
-_build/checked: tests/site/check_build.py $(wildcard book/_static/* book/_ext/*.py) \
+_build/checked: $(wildcard tests/site/check_build.py tests/site/pages.py book/_static/* book/_ext/*.py) \
         $(shell find _build/html -name '*.html' 2> /dev/null)
 	$(python) -m pytest tests/site/check_build.py
 	@touch $@

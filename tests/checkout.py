@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+BESIDE = ROOT.parent / "shared" / "cifar10"  # where the data may lie
 # The tests may run below make, which tells its children that they do, or in a hook of git, which
 # sets these for its own repository.
 OF_A_HOOK = {"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"}

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from checkout import BESIDE
 
 from lrlib import data
-
-REAL = Path(__file__).parents[2] / "shared" / "cifar10"
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Tests that run side by side share the cores, and so do the processes that they start. A pytest
@@ -41,7 +40,7 @@ def tiny_splits():
 @pytest.fixture
 def real_data(monkeypatch):
     """The folder of CIFAR-10: LRLIB_DATA, or a copy beside the checkout; else a test is skipped."""
-    folder = Path(os.environ.get("LRLIB_DATA", REAL))
+    folder = Path(os.environ.get("LRLIB_DATA", BESIDE))
     if not (folder / "cifar-10-batches-py").is_dir():
         pytest.skip("CIFAR-10 is not here; set LRLIB_DATA to run this test")
     monkeypatch.setenv("LRLIB_DATA", str(folder))

@@ -11,10 +11,10 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
-from conftest import REAL
+from checkout import BESIDE
 from environments import ROOT, clone_of_the_working_tree, commit_all, link, run, without
 
-DATA = Path(os.environ.get("LRLIB_DATA", REAL)).resolve()
+DATA = Path(os.environ.get("LRLIB_DATA", BESIDE)).resolve()
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Colab's versions of June 2026, but for PyTorch, which is the one that all tests run with.
 PYTORCH = [metadata.distribution(name) for name in ("torch", "torchvision")]

@@ -45,9 +45,14 @@ def test_the_site_has_buttons_where_an_address_is_set(checkout, address):
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_make_installs_and_works_there(checkout):
-    """All programs that make calls start in a folder with spaces, quotes and other letters."""
+def test_make_installs_and_works_there(checkout, tmp_path):
+    """All programs that make calls start in a folder with spaces, quotes and other letters.
+
+    Once they are installed, they need nothing of a home: it is empty.
+    """
     here = without("LRLIB_", "PYTHON", "MAKE", "VIRTUAL_ENV")
+    run("make", ".venv/installed", f"PYTHON={sys.executable}", cwd=checkout, env=here)
+    here["HOME"] = str(tmp_path)
     run("make", "lint", f"PYTHON={sys.executable}", cwd=checkout, env=here)
     program = "import lrlib; print(lrlib.__file__)"
     found = run(checkout / ".venv" / "bin" / "python", "-c", program, cwd=checkout.parent, env=here)

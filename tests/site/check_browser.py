@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from check_build import EVERY_PAGE, NOTEBOOKS, PAGES, SITE, every_page
+from pages import EVERY_PAGE, NOTEBOOKS, PAGES, SITE, every_page
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,

@@ -17,24 +17,22 @@ import named_pages
 import pytest
 import references
 import selfcontained
-import yaml
 from bs4 import BeautifulSoup, Tag
 from docutils import nodes
 from fontTools.ttLib import TTFont
+from pages import (
+    CONFIG,
+    MADE_BY_SPHINX,
+    NOTEBOOKS,
+    PAGES,
+    ROOT,
+    SITE,
+    TOC,
+    every_page,
+)
 
 from lrlib.plots import PALETTE
 
-ROOT = Path(__file__).resolve().parents[2]
-SITE = ROOT / "_build" / "html"
-CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-PAGES = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part["chapters"])]
-NOTEBOOKS = [page for page in PAGES if page.startswith("notebooks/")]
-MADE_BY_SPHINX = {"genindex", "py-modindex", "search"}
-
-EVERY_PAGE = [*PAGES, *sorted(MADE_BY_SPHINX)]
-
-every_page = pytest.mark.parametrize("page", EVERY_PAGE)
 every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS)
 
 
