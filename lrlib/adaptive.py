@@ -11,8 +11,8 @@ from torch.optim import Adagrad, Adam, AdamW, Optimizer, RMSprop
 def effective_lr(optimizer: Optimizer) -> list[Tensor]:
     r"""Return the effective learning rates of the last step: what each gradient was multiplied by.
 
-    An adaptive optimizer divides its rate :math:`\eta` by the root of a record of the squared
-    gradients, and keeps such a record for each entry of each parameter:
+    An adaptive optimizer divides its rate :math:`\eta` by the root of a sum or average of the
+    squared gradients, and keeps one for each entry of each parameter:
 
     .. math::
         \text{AdaGrad: } \frac{\eta / (1 + (t - 1) \, d)}{\sqrt{s_t} + \epsilon}, \qquad

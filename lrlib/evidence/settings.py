@@ -38,7 +38,7 @@ class Setting:
         chance: What guessing reaches.
         searched: The names of two lengths at which the finder's suggestions are judged.
         refined: How many of the best rates of a grid get two more tuning seeds.
-        decays: The strategies whose weight decay is tuned too, at the length "long".
+        weight_decays: The strategies whose weight decay is tuned too, at the length "long".
         fresh: How many seeds a strategy is evaluated with; more where runs are short and differ.
     """
 
@@ -58,7 +58,7 @@ class Setting:
     chance: float
     searched: tuple[str, str] = ("brief", "long")
     refined: int = 3
-    decays: tuple[str, ...] = ()
+    weight_decays: tuple[str, ...] = ()
     fresh: int = 10
 
     @property
@@ -71,7 +71,7 @@ class Setting:
         named = self.rates.get(strategy)
         return self.rates[STRATEGIES[strategy].optimizer] if named is None else named
 
-    def usual_decay(self, strategy: str) -> float:
+    def usual_weight_decay(self, strategy: str) -> float:
         """The weight decay that a strategy has where nothing else is said."""
         return self.weight_decay.get(STRATEGIES[strategy].optimizer, 0.0)
 
@@ -143,7 +143,7 @@ _ALL_ALIKE = dict.fromkeys(("SGD", "Adagrad", "RMSprop", "Adam", "AdamW"), 0.000
 _DECOUPLED = dict.fromkeys(("AdamW", "ScheduleFree", "Prodigy", "Muon"), 0.01)
 _OWN_SCALE = {**_ALL_ALIKE, **_DECOUPLED}
 # What weight decays are tried where these are tuned.
-DECAYS = {"SGD": (0.0005, 0.002, 0.005), "AdamW": (0.0, 0.01, 0.1, 0.3)}
+WEIGHT_DECAYS = {"SGD": (0.0005, 0.002, 0.005), "AdamW": (0.0, 0.01, 0.1, 0.3)}
 
 SETTINGS = {
     "sparse": Setting(
@@ -194,7 +194,7 @@ SETTINGS = {
         weight_decay=_DECOUPLED,
         measure="loss",
         chance=math.log(65),
-        decays=("adamw-warmup-fixed", "adamw-cosine", "adamw-warmup-cosine"),
+        weight_decays=("adamw-warmup-fixed", "adamw-cosine", "adamw-warmup-cosine"),
     ),
     "cnn-mean": Setting(
         label="CIFAR-10, mean-pooled network",
@@ -215,7 +215,7 @@ SETTINGS = {
         measure="accuracy",
         chance=0.1,
         searched=("brief", "short"),
-        decays=("fixed", "cosine", "warmup-cosine", "adamw-cosine", "adamw-warmup-cosine"),
+        weight_decays=("fixed", "cosine", "warmup-cosine", "adamw-cosine", "adamw-warmup-cosine"),
     ),
     "large-batch": Setting(
         label="CIFAR-10, batches of 1,024",

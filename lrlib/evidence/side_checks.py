@@ -1,4 +1,4 @@
-"""What the first edition ran beside its comparison: the edge, the finder, other rates and decays.
+"""What the first edition ran beside its comparison: the edge, the finder, other rates and more.
 
 All of it is in the setting "cnn-max".
 """
@@ -23,13 +23,13 @@ FINDER_SEEDS = tuple(range(10))
 SWAPPED = ("fixed", "cosine")
 
 # The side check: other weight decays at the tuned rates of the longer run.
-OTHER_DECAYS = (0.0, 5e-3)
-OTHER_DECAY_STRATEGIES = ("fixed", "cosine")
+OTHER_WEIGHT_DECAYS = (0.0, 5e-3)
+OTHER_WEIGHT_DECAY_STRATEGIES = ("fixed", "cosine")
 
 
 def missing(results: Results) -> list[Run]:
     """List the runs that are still wanted, as far as the tuned rates are known."""
-    wanted = [*_swapped(results), *_edge(results), *_finder(), *_other_decays(results)]
+    wanted = [*_swapped(results), *_edge(results), *_finder(), *_other_weight_decays(results)]
     return [run for run in wanted if run not in results]
 
 
@@ -76,11 +76,11 @@ def _finder() -> list[Run]:
     ]
 
 
-def _other_decays(results: Results) -> list[Run]:
+def _other_weight_decays(results: Results) -> list[Run]:
     return [
         _cell(strategy, "long", weight_decay).run("evaluation", lr, seed)
-        for strategy in OTHER_DECAY_STRATEGIES
+        for strategy in OTHER_WEIGHT_DECAY_STRATEGIES
         if (lr := tuned_lr(results, _cell(strategy, "long"))) is not None
-        for weight_decay in OTHER_DECAYS
+        for weight_decay in OTHER_WEIGHT_DECAYS
         for seed in SEEDS
     ]

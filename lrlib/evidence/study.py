@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from lrlib.evidence.settings import DECAYS, LEADING, SEARCHED, SETTINGS, Setting
+from lrlib.evidence.settings import LEADING, SEARCHED, SETTINGS, WEIGHT_DECAYS, Setting
 from lrlib.evidence.strategies import STRATEGIES, Strategy
 
 # No seed is used for both: a rate that was chosen on a seed looks better on it than it is.
@@ -84,7 +84,7 @@ class Cell:
 def cell(setting: str, strategy: str, length: str, weight_decay: float | None = None) -> Cell:
     """Name a cell; the weight decay is the setting's usual one where none is given."""
     if weight_decay is None:
-        weight_decay = SETTINGS[setting].usual_decay(strategy)
+        weight_decay = SETTINGS[setting].usual_weight_decay(strategy)
     return Cell(setting, strategy, length, weight_decay)
 
 
@@ -106,20 +106,20 @@ def far_rates(of: Cell) -> tuple[float, ...]:
     return (grid[0] / 64, grid[0] / 8, grid[-1] * 4)
 
 
-def decay_cells(of: Cell) -> list[Cell]:
+def weight_decay_cells(of: Cell) -> list[Cell]:
     """List the cells of a strategy whose weight decay is tuned, one for each decay."""
-    decays = DECAYS[STRATEGIES[of.strategy].optimizer]
-    return [cell(of.setting, of.strategy, of.length, decay) for decay in decays]
+    tried = WEIGHT_DECAYS[STRATEGIES[of.strategy].optimizer]
+    return [cell(of.setting, of.strategy, of.length, weight_decay) for weight_decay in tried]
 
 
-def tuned_decay(results: Results, of: Cell) -> Cell | None:
+def tuned_weight_decay(results: Results, of: Cell) -> Cell | None:
     """Return the cell of the best weight decay, by the tuning seeds that all of them have.
 
     Returns:
         The cell; `None` while the tuning is not complete.
     """
     best: dict[Cell, float] = {}
-    for each in decay_cells(of):
+    for each in weight_decay_cells(of):
         grid = rates(results, each)
         scores = _scores(results, each, grid, TUNING_SEEDS)
         if scores is None:
@@ -144,7 +144,7 @@ def _first_grid(results: Results, of: Cell) -> tuple[float, ...]:
 def _refined(of: Cell) -> int:
     """How many of a cell's best rates get more seeds: none where three rates were enough."""
     where = SETTINGS[of.setting]
-    usual = of.weight_decay == where.usual_decay(of.strategy)
+    usual = of.weight_decay == where.usual_weight_decay(of.strategy)
     return where.refined if usual and of.length != "longer" else 0
 
 
@@ -231,8 +231,8 @@ def missing(results: Results, setting: str) -> Iterator[Run]:
     the tuned rates. Call it again when a run has ended.
     """
     compared, searched = cells(setting), searched_cells(setting)
-    usual = [cell(setting, name, "long") for name in SETTINGS[setting].decays]
-    decayed = [each for of in usual for each in decay_cells(of)]
+    usual = [cell(setting, name, "long") for name in SETTINGS[setting].weight_decays]
+    decayed = [each for of in usual for each in weight_decay_cells(of)]
     wanted = [
         *_tuning(results, searched, rates, TUNING_SEEDS[:1]),
         *(of.run("far", lr, TUNING_SEEDS[0]) for of in searched for lr in far_rates(of)),
@@ -241,7 +241,7 @@ def missing(results: Results, setting: str) -> Iterator[Run]:
         *_tuning(results, compared, refined_rates, REFINING_SEEDS),
         *_evaluation(results, compared),
         *_tuning(results, decayed, rates, TUNING_SEEDS),
-        *_evaluation(results, [best for of in usual if (best := tuned_decay(results, of))]),
+        *_evaluation(results, [best for of in usual if (best := tuned_weight_decay(results, of))]),
     ]
     return (run for run in dict.fromkeys(wanted) if run not in results)
 

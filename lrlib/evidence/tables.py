@@ -115,7 +115,7 @@ def weight_decays(recorded: Recorded) -> HTML:
     """List the test accuracies with other weight decays, a side check of the setting "cnn-max"."""
     lines = []
     for strategy in side_checks.OTHER_DECAY_STRATEGIES:
-        usual = recorded.setting.usual_decay(strategy)
+        usual = recorded.setting.usual_weight_decay(strategy)
         for weight_decay in sorted({usual, *side_checks.OTHER_DECAYS}):
             found = accuracy_on_test(recorded, strategy, "long", weight_decay)
             mean, low, high = interval([*found.values()])

@@ -22,6 +22,11 @@ def made_of(monkeypatch):
     findings.judged.cache_clear()
 
 
+def test_no_setting_is_left_out_where_claims_are_judged(made_of):
+    made_of(accuracy)
+    assert set(findings.judged(comparisons.by_id()["cosine-gains"])) == set(SETTINGS)
+
+
 def wins(strategy, points):
     def value(run):
         won = run.strategy == strategy and run.stage == "evaluation"

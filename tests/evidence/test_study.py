@@ -282,16 +282,16 @@ def test_a_long_run_is_tuned_around_the_rate_of_a_shorter_one():
 
 def test_each_weight_decay_is_tuned_and_the_best_one_alone_gets_fresh_seeds():
     results = tuned_long()
-    cells = study.decay_cells(LONG)
+    cells = study.weight_decay_cells(LONG)
     assert [each.weight_decay for each in cells] == [0.0005, 0.002, 0.005]
-    assert study.tuned_decay(results, LONG) is None
+    assert study.tuned_weight_decay(results, LONG) is None
     for each in cells[1:]:
         assert study.rates(results, each) == (0.05, 0.1, 0.2)
         for lr in (0.05, 0.1, 0.2):
             for seed in study.TUNING_SEEDS:
                 gain = 0.1 if each.weight_decay == 0.002 else -0.1
                 results[each.run("tuning", lr, seed)] = 0.7 + gain - 0.1 * abs(lr - 0.1)
-    assert study.tuned_decay(results, LONG) == cells[1]
+    assert study.tuned_weight_decay(results, LONG) == cells[1]
     asked = {
         run.weight_decay
         for run in study.missing(results, "cnn-mean")
