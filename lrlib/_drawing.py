@@ -40,6 +40,10 @@ _COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"|translate\([^)]*\)')
 # What matplotlib measured with is not what a reader has: the face of the page is.
 _FONT = re.compile(r"font-family: '[^;\"]*(?:; |(?=\"))")
 _LONG = re.compile(r"\d+\.\d{2,}")
+# How matplotlib writes what cannot be seen, a straight tick, and the places where it stands.
+_UNSEEN = re.compile(r'\s*<path [^>]*style="fill: none"/>')
+_TICK = re.compile(r'\s*<defs>\s*<path id="([^"]*)" d="M 0 0 \nL (\S+) (\S+) \n"[^>]*/>\s*</defs>')
+_PLACED = re.compile(r'<use xlink:href="#([^"]*)" x="([^"]*)" y="([^"]*)" style="([^"]*)"/>')
 
 
 def tick_whole_percents(ax: Axes, whole: float) -> None:
@@ -128,7 +132,7 @@ def svg(figure: Figure, alt: str) -> str:
     text = text.replace("#000000", "currentColor")
     text = _COORDINATES.sub(_shortened, follow_theme(text))
     text = _FONT.sub("", text)
-    text = _without_bare_groups(text)
+    text = _with_ticks_joined(_without_bare_groups(_UNSEEN.sub("", text)))
     label = html.escape(alt, quote=True)
     attributes = f'role="img" aria-label="{label}" fill="currentColor" '
     text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt" ', "", text, count=1)
@@ -153,6 +157,29 @@ def _without_bare_groups(text: str) -> str:
         return tag[0] if kept[-1] else ""
 
     return re.sub(r"\n\s+(?=\n)", "", re.sub(r"</?g\b[^>]*(?<!/)>", keep, text))
+
+
+def _with_ticks_joined(text: str) -> str:
+    """Draw the ticks of a panel as one line each way: alone they are a third of all elements."""
+    ticks = {name: f"l {dx} {dy}" for name, dx, dy in _TICK.findall(text)}
+    panels = re.split(r'(?=<g id="[^"]*axes_)', _TICK.sub("", text))
+    return "".join(_joined(panel, ticks) for panel in panels)
+
+
+def _joined(panel: str, ticks: dict[str, str]) -> str:
+    lines: dict[tuple[str, str], list[str]] = {}
+    for name, x, y, style in _PLACED.findall(panel):
+        if name in ticks:
+            lines.setdefault((name, style), []).append(f"M {x} {y}{ticks[name]}")
+
+    def draw(placed: re.Match[str]) -> str:
+        name, _, _, style = placed.groups()
+        if name not in ticks:
+            return placed[0]
+        drawn = lines.pop((name, style), None)  # all of them, where the first one stands
+        return f'<path d="{"".join(drawn)}" style="{style}"/>' if drawn else ""
+
+    return _PLACED.sub(draw, panel)
 
 
 def _shortened(coordinates: re.Match[str]) -> str:

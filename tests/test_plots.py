@@ -258,6 +258,17 @@ def test_coordinates_are_rounded_and_texts_are_not():
     assert len(set(numbers)) > 80  # the line is still there
 
 
+def test_every_tick_is_drawn_and_all_of_a_side_as_one_line():
+    figure, axes = plots.panels(columns=2)
+    for ax, last in zip(axes, (4, 6), strict=True):
+        ax.set(xlim=(0, last), xticks=range(last + 1), yticks=[0, 1])
+    drawn = plots.show(figure, "Ticks.").data.split("<template>")[0]
+    ticks = [line for line in re.findall(r'<path d="([^"]*)"', drawn) if " 3.5" in line]
+    assert [line.count("M") for line in ticks] == [5, 7]
+    assert len({place for line in ticks for place in line.split("M")[1:]}) == 5 + 7
+    assert "<use" not in drawn
+
+
 def test_a_figure_keeps_its_marks_and_loses_groups_that_only_have_a_name():
     figure, (ax,) = plots.panels()
     ax.plot([1, 2, 3], "o")

@@ -114,9 +114,9 @@ def accuracies(recorded: Recorded, length: str = "long") -> HTML:
 def weight_decays(recorded: Recorded) -> HTML:
     """List the test accuracies with other weight decays, a side check of the setting "cnn-max"."""
     lines = []
-    for strategy in side_checks.OTHER_DECAY_STRATEGIES:
+    for strategy in side_checks.OTHER_WEIGHT_DECAY_STRATEGIES:
         usual = recorded.setting.usual_weight_decay(strategy)
-        for weight_decay in sorted({usual, *side_checks.OTHER_DECAYS}):
+        for weight_decay in sorted({usual, *side_checks.OTHER_WEIGHT_DECAYS}):
             found = accuracy_on_test(recorded, strategy, "long", weight_decay)
             mean, low, high = interval([*found.values()])
             label = html.escape(STRATEGIES[strategy].label)

@@ -216,7 +216,7 @@ def test_formulas_are_drawn_without_a_script(browser, address) -> None:
 def test_a_page_has_few_elements(opened) -> None:
     """A phone lays out and styles each of them, also where it is hidden."""
     name, _, seen = opened
-    most = 8_000 if name == "book/mistakes" else 5_000
+    most = 8_000 if name == "book/mistakes" else 4_000
     assert seen.page.evaluate("document.querySelectorAll('*').length") <= most
 
 
