@@ -78,10 +78,18 @@ def test_with_two_processes_accelerate_makes_half_the_steps():
     assert max(losses(text)) < 1, text
 
 
-# One mistake each; the page warns of all three.
+# A mistake in each, as people make it.
 MISTAKES = {
-    "plain_pytorch": ("skipped += 1", "skipped += 1; scheduler.step()"),
+    "accelerate_loop": ("scheduler.step()  #", "scheduler.step(); scheduler.step()  #"),
+    "fastai_learner": ("schedule(round(share * steps))", "schedule(share)"),
+    "huggingface_trainer": ("LambdaLR(optimizer, schedule))", "None)"),
     "lightning_module": ('interval="step"):', 'interval="epoch"):'),
+    "muon": ("        scheduler.step()", "        pass"),
+    "parameter_groups": ("        scheduler.step()", "    scheduler.step()"),
+    "plain_pytorch": ("skipped += 1", "skipped += 1; scheduler.step()"),
+    "prodigy": ("        scheduler.step()", "    scheduler.step()"),
+    "resume_and_extend": (", last_epoch=done - 1)", ")"),
+    "schedule_free": ("warmup_steps=steps // 10", "warmup_steps=0"),
     "timm_scheduler": ("scheduler.step_update(", "scheduler.step("),
 }
 
