@@ -45,8 +45,16 @@ const unfold = (element) => {
     fold.open = true;
   }
 };
+// The name that an address ends with; one that is no text, such as “#%E0%A4%A”, is the name of nothing.
+const namedByAddress = () => {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+};
 const unfoldTarget = () => {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(namedByAddress());
   unfold(target);
   if (target) target.scrollIntoView();
 };
