@@ -37,7 +37,7 @@
     const typed = text.trim();
     const refused = (why) => ({ refused: `“${typed}” ${why}: this takes ${expected(rule)}.` });
     if (typed === "") return "empty" in rule ? { value: rule.empty } : { refused: `Empty: this takes ${expected(rule)}.` };
-    if (typed.includes(",")) return refused("has a comma, where a decimal point is needed or nothing");
+    if (typed.includes(",")) return refused("has a comma; write a decimal point, and nothing between thousands");
     const value = Number(typed);
     if (!NUMBER.test(typed) || !Number.isFinite(value)) return refused("isn’t a number");
     if (value < rule.low || (rule.open && value === rule.low)) return refused("is too low");

@@ -362,7 +362,7 @@ TYPED = [
         "0",
         "“0” is too low: this takes a number above 0, up to 10,000. The curve keeps 0.1.",
     ),
-    ("peak", "0,001", "“0,001” has a comma, where a decimal point is needed or nothing"),
+    ("peak", "0,001", "“0,001” has a comma; write a decimal point"),
     ("peak", "", "Empty: this takes a number above 0"),
     ("steps", "1e12", "“1e12” is too high: this takes a whole number from 1 to 10,000,000"),
     ("steps", "1.5", "“1.5” isn’t whole"),
