@@ -56,10 +56,10 @@
       const end = of.from + first;
       const moveX = (step) => { of.values.growth = digits(within((step - end) / first, 1, 4)); };
       return [
-        { what: "first period", step: end, rate: of.rateAt(end), ...of.sideways("first") },
+        { what: "first period", step: end, rate: of.rateAt(Math.min(end, of.run - 1)), ...of.sideways("first") },
         {
           ...{ id: "growth", what: "end of the second period", step: end + Math.round(first * growth) },
-          ...{ rate: of.curve.peak * of.values.floor, moveX, steps: [end + first, end + 4 * first] },
+          ...{ rate: of.curve.peak * of.values.floor, moveX, steps: [end + first, end + 4 * first], isExtra: true },
         },
       ];
     },
@@ -202,7 +202,7 @@
       const { x, y, picture } = view.scales;
       const shift = picture.getBoundingClientRect().top - layer.getBoundingClientRect().top;
       for (const grip of grips(current(), run())) {
-        if (grip.step > run() && !grip.id.startsWith("end-")) continue; // it lies outside the run
+        if (grip.step > run() && grip.isExtra) continue; // the others wait at the end, to be pulled back
         const handle = old.get(grip.id) ?? newHandle(grip.id);
         old.delete(grip.id);
         handle.style.left = `${x(Math.min(grip.step, run()))}px`;

@@ -216,7 +216,7 @@ def test_every_number_changes_the_picture_and_the_code(lab, kind):
         control = page.locator('[data-stage="0"] input').nth(k)
         before = seen(page)
         value = control.input_value()
-        control.fill(str(float(value) * 0.6) if float(value or 0) else "0.3")
+        control.fill(str(float(value) * 0.6) if float(value or 0) > 0.001 else "0.3")
         after = seen(page)
         assert before[0] != after[0]
         assert before[1] != after[1]
@@ -318,6 +318,18 @@ def test_a_handle_says_how_far_it_goes_and_goes_there(lab, kind):
                     name,
                     key,
                 )
+
+
+@pytest.mark.parametrize("stages", ["cycles_rest_1500", "step_rest_1500", "restarts_rest_1500"])
+def test_a_ring_beyond_the_run_can_be_pulled_back(lab, stages):
+    page = lab(f"#steps=1000&curve=0.1~{stages}")
+    ring = page.locator('[data-grip="inner-0"]')
+    box = ring.bounding_box()
+    page.mouse.move(box["x"] + 14, box["y"] + 14)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 200, box["y"] + 14, steps=3)
+    page.mouse.up()
+    assert float(ring.get_attribute("aria-valuenow")) < 1000
 
 
 def test_shift_with_an_arrow_moves_a_single_step_of_a_long_run(lab):
