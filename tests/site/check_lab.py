@@ -729,7 +729,7 @@ def test_no_label_is_cut(lab, state, width):
 
 def test_a_cycle_that_is_faster_than_a_pixel_fills_its_band(lab):
     """Equal distances would draw another cycle, with tops and bottoms that the schedule hasn't."""
-    page = lab("#steps=100000&curve=0.1~cycles_rest_25_0.1_1_1")
+    page = lab("#steps=100000&curve=0.1~cycles_rest_37_0.1_1_1")
     steps, rates = page.evaluate(
         """() => {
             const state = lrlibLab.decode(location.hash);
