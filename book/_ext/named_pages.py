@@ -5,11 +5,12 @@ once there is one, a link to the published site: `book/home.py` writes them. In 
 are links within it.
 """
 
+import race_start
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-LAB, RACE = "book/lab", "book/race"
+LAB, RACE, STUDY = "book/lab", "book/race", "book/claims"
 # A chapter opens the schedule lab with its own schedule: a name of `PRESETS` in lab-state.js.
 PRESETS = {
     "notebooks/01-fixed": "fixed",
@@ -42,6 +43,21 @@ class LinkPages(SphinxPostTransform):
             if site and address.startswith(site):
                 page = address.removeprefix(site).removesuffix(".html")
                 link.attributes.update(self.within(page))
+        self.let_race()
+
+    def let_race(self) -> None:
+        """Put a button that starts the race below a chapter's sentence that leads to it."""
+        chapter = self.env.docname.removeprefix("notebooks/")
+        if chapter not in race_start.PAIRS:
+            return
+        address = self.within(RACE)["refuri"]
+        for link in self.document.findall(nodes.reference):
+            if link.get("refuri") == address:
+                keys, words = race_start.PAIRS[chapter]
+                study = self.app.builder.get_relative_uri(self.env.docname, STUDY)
+                button = race_start.start(f"chapter={chapter}&show={keys}", words, study)
+                link.parent.parent.insert(link.parent.parent.index(link.parent) + 1, button)
+                return
 
     def within(self, page: str) -> dict[str, object]:
         """Return what makes a reference lead to a page from where it stands."""
@@ -54,5 +70,6 @@ class LinkPages(SphinxPostTransform):
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.setup_extension("race_start")
     app.add_post_transform(LinkPages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -139,10 +139,13 @@
         return { line, top: Math.max(box.top + 4, Math.min(box.bottom, y(last))) };
       })
       .sort((a, b) => b.top - a.top);
-    let lowest = Infinity;
+    // From the lowest upwards, each above the one before; then back down, so that none leaves the top.
+    let above = Infinity;
+    for (const name of named) name.top = above = Math.min(name.top, above - TEXT - 3);
+    let below = box.top + 4 - TEXT - 3;
+    for (const name of named.reverse()) name.top = below = Math.max(name.top, below + TEXT + 3);
     return named.map(({ line, top }) => {
-      lowest = Math.min(top, lowest - TEXT - 3);
-      const place = { x: box.right + 8, y: lowest + 4, fill: colour(line.colour) };
+      const place = { x: box.right + 8, y: top + 4, fill: colour(line.colour) };
       return svg("text", place, line.label);
     });
   }
@@ -177,9 +180,10 @@
     const letters = (words) => Math.max(0, ...words.map((word) => word.length)) * TEXT * 0.56;
     const rows = ticks(panel.y, height / 45);
     const names = ends ? letters(panel.lines.map((line) => line.label)) + 14 : 14;
+    const last = ticks(panel.x, width / 75).at(-1)?.text ?? ""; // half of it stands beyond the axis
     const box = {
       left: letters(rows.map((tick) => tick.text)) + 12,
-      right: width - names,
+      right: width - Math.max(names, letters([last]) / 2 + 2),
       top: panel.y.label ? 22 : 8,
       bottom: height - (panel.x.label ? 40 : 22),
     };

@@ -1,7 +1,7 @@
 // What the schedule lab says about a curve: warnings, each with its mistake, and the study's results.
 (function () {
   "use strict";
-  const { pieces, lengths, runSteps, factor } = window.lrlibLab;
+  const { KINDS, pieces, lengths, lengthIn, leastPeriod, runSteps, factor } = window.lrlibLab;
   const number = (value) => value.toLocaleString("en-US");
   const percent = (share) => `${Number((100 * share).toPrecision(2))} %`;
 
@@ -101,12 +101,39 @@
     }
   }
 
+  // What the lab draws otherwise than asked, because it couldn't be drawn.
+  function ofWhatIsRaised({ stages }, run, counts, found, note) {
+    stages.forEach(({ kind, values }, k) => {
+      if (counts[k] < 1) return;
+      const own = `Stage ${k + 1}, ${KINDS[kind].name}`;
+      for (const [name, { label, span }] of Object.entries(KINDS[kind].values)) {
+        if (span && lengthIn(values[name], run) < 1) note(`${own}: ${label} comes to less than a step, so the lab draws 1.`);
+      }
+      if (kind === "restarts" && lengthIn(values.first, run) < leastPeriod(counts[k])) {
+        const [asked, least] = [lengthIn(values.first, run), leastPeriod(counts[k])].map(number);
+        note(`${own}: a first period of ${asked} could make more than 100 of them. The lab draws and writes one of ${least} steps.`);
+      }
+      const drawn = found.find((piece) => piece.of === k);
+      if (kind === "onecycle" && counts[k] === 1) note(`${own}: one step is no cycle, so the rate is held at the peak.`);
+      else if (kind === "onecycle" && drawn && drawn.rise > values.rise) {
+        note(`${own}: a rise of ${percent(values.rise)} is hardly a step, so the lab draws ${percent(drawn.rise)}.`);
+      }
+    });
+  }
+
+  // What a colleague would say: { key, text, href }. A key stays while the numbers in its text change;
+  // what isn't a mistake leads nowhere.
   function warnings(state, index = 0) {
     const curve = state.curves[index];
     const run = runSteps(state.run);
     const found = pieces(curve, run);
     const told = [];
-    const warn = (text, key) => told.push({ text, href: `mistakes.html#${MISTAKES[key]}` });
+    const tell = (name, text, href) => {
+      const again = told.filter(({ key }) => key.startsWith(`${name}-`)).length;
+      told.push({ key: `${name}-${again}`, text, href });
+    };
+    const warn = (text, key) => tell(key, text, `mistakes.html#${MISTAKES[key]}`);
+    ofWhatIsRaised(curve, run, lengths(curve.stages, run), found, (text) => tell("raised", text));
     ofTheWarmUp(curve, run, lengths(curve.stages, run), warn);
     ofTheEnd(found, run, curve.stages, warn);
     ofWhatNeverRuns(curve.stages, lengths(curve.stages, run), run, warn);

@@ -1,12 +1,21 @@
 // The schedule lab's state: curves made of stages, how an address holds them, and their rates.
 //
-// A state is plain data: { run: {steps} or {epochs, images, batch}, log, curves: [{peak, stages}] }.
+// A state is plain data: { run: {steps} or {epochs, images, batch}, log, code, chosen, curves:
+// [{peak, stages}] }; `code` is a framework, `chosen` the number of the curve that is changed.
 // A stage has a kind of KINDS, a length, and values. Lengths are texts: "100" steps, "10p" percent of
-// the run, or "rest", what the other stages leave. What a stage computes is in formulas.js.
+// the run, or "rest", what the other stages leave. What a stage computes is in formulas.js; how an
+// address holds a state is in lab-address.js.
 (function () {
   "use strict";
   const { hold, stepDecay, exponential, cosine, linear, cyclical, inverseSquareRoot, oneCycle, join } =
     window.lrlibSchedules;
+
+  const MOST = { steps: 10_000_000, curves: 6, stages: 12, periods: 100 };
+  // Which numbers are taken, as tools.js reads them.
+  const PEAK = { low: 0, high: 10_000, open: true };
+  const WHOLE = { low: 1, high: 1_000_000_000, whole: true };
+  const STEPS = { low: 0, high: MOST.steps, whole: true };
+  const PERCENT = { low: 0, high: 1000 };
 
   const share = (label, initial, low = 0, high = 1) => ({ label, initial, low, high });
   const span = (label, initial) => ({ label, initial, span: true });
@@ -99,14 +108,21 @@
 
   function preset(name) {
     const [, peak, stages] = PRESETS[name];
-    return { run: { steps: 1000 }, log: false, curves: [{ peak, stages: copied(stages) }] };
+    const curves = [{ peak, stages: copied(stages) }];
+    return { run: { steps: 1000 }, log: false, code: "torch", chosen: 0, curves };
   }
 
   // Lengths
 
-  function runSteps(run) {
-    const steps = "steps" in run ? run.steps : run.epochs * Math.floor(run.images / run.batch);
-    return Math.max(1, Math.min(10_000_000, Math.round(steps) || 1));
+  const perEpoch = ({ images, batch }) => Math.floor(images / batch);
+  const runSteps = (run) => ("steps" in run ? run.steps : run.epochs * perEpoch(run));
+
+  // Why the lab can't draw a run, if it can't.
+  function refusedRun(run) {
+    const steps = runSteps(run);
+    if (steps < 1) return `A batch of ${run.batch} is more than the ${run.images} images, so no batch is ever full.`;
+    if (steps > MOST.steps) return `That makes ${steps.toLocaleString("en-US")} steps: the lab draws 10 million at most.`;
+    return undefined;
   }
 
   function lengthIn(text, run) {
@@ -122,10 +138,12 @@
     return own.map((steps) => steps ?? Math.max(0, Math.floor(left / open)));
   }
 
-  // The periods of a stage with restarts, until so many steps are covered.
+  // The periods of a stage with restarts, until so many steps are covered. Code with more than a
+  // hundred of them helps nobody; lab-advice.js says so where a period had to be longer than asked.
+  const leastPeriod = (steps) => Math.ceil(steps / MOST.periods);
   function periods(first, growth, steps) {
     const found = [];
-    const least = Math.max(1, first, Math.ceil(steps / 100));
+    const least = Math.max(first, leastPeriod(steps));
     for (let sum = 0, next = least; sum < steps; next *= growth) {
       found.push(Math.round(next));
       sum += Math.round(next);
@@ -148,8 +166,9 @@
       }
       if (kind === "restarts") {
         let at = begin;
+        const restarts = { first: Math.max(number.first, leastPeriod(steps)), growth: number.growth };
         for (const period of periods(number.first, number.growth, steps)) {
-          found.push({ kind: "cosine", begin: at, steps: period, floor: values.floor, of: k });
+          found.push({ kind: "cosine", begin: at, steps: period, floor: values.floor, of: k, restarts });
           at += period;
         }
       } else if (kind === "onecycle" && steps > 1) {
@@ -192,67 +211,23 @@
     return [...Array(steps).keys()].map((step) => curve.peak * factorOf(step));
   }
 
-  // The address: steps=1000&axis=log&curve=0.1~warmup_10p_auto~cosine_rest_0
-
-  function encode(state) {
-    const run = Object.entries(state.run).map(([key, value]) => `${key}=${value}`);
-    const curves = state.curves.map(({ peak, stages }) => {
-      const words = stages.map(({ kind, length, values }) =>
-        [kind, length, ...Object.keys(KINDS[kind].values).map((name) => values[name])].join("_"),
-      );
-      return `curve=${[peak, ...words].join("~")}`;
-    });
-    return [...run, ...(state.log ? ["axis=log"] : []), ...curves].join("&");
-  }
-
-  const within = (value, low, high, instead) =>
-    Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : instead;
-
-  function tidyLength(text, instead) {
-    if (text === "rest") return text;
-    const number = within(Number.parseFloat(text), 0, 1e7, null);
-    if (number === null) return instead;
-    return text.endsWith("p") ? `${number}p` : String(Math.round(number));
-  }
-
-  function tidyValue(rule, text) {
-    if (rule.span) return text === "rest" ? rule.initial : tidyLength(String(text), rule.initial);
-    if (rule.auto && (text === "auto" || text === "")) return "auto";
-    return within(Number.parseFloat(text), rule.low, rule.high, rule.initial);
-  }
-
-  function decodeStage(word) {
-    const [kind, length, ...values] = word.split("_");
-    if (!Object.hasOwn(KINDS, kind)) return null;
-    const made = stage(kind, tidyLength(length ?? "rest", "rest"));
-    Object.entries(KINDS[kind].values).forEach(([name, rule], k) => {
-      if (k < values.length) made.values[name] = tidyValue(rule, values[k]);
-    });
+  // A stage that goes on at the height where the one before it ends, where it has a say in that.
+  function following(kind, length, height) {
+    const made = stage(kind, length);
+    const begins = { linear: "start", hold: "value" }[kind];
+    if (begins) made.values[begins] = Math.max(KINDS[kind].values[begins].low, Number(height.toPrecision(3)));
     return made;
   }
 
-  // A state for whatever stands in an address: what cannot be read is left out.
-  function decode(hash) {
-    const found = new URLSearchParams(hash.replace(/^#/, ""));
-    const named = found.get("preset");
-    const state = preset(Object.hasOwn(PRESETS, named ?? "") ? named : "warmup-linear");
-    const run = Object.fromEntries(
-      ["steps", "epochs", "images", "batch"]
-        .filter((key) => found.has(key))
-        .map((key) => [key, within(Number.parseFloat(found.get(key)), 1, 1e9, 1)]),
-    );
-    if (run.epochs && run.images && run.batch) {
-      state.run = { epochs: run.epochs, images: run.images, batch: run.batch };
-    } else if (run.steps) state.run = { steps: run.steps };
-    state.log = found.get("axis") === "log";
-    const curves = found.getAll("curve").slice(0, 6).map((text) => {
-      const [peak, ...words] = text.split("~");
-      const stages = words.map(decodeStage).filter(Boolean).slice(0, 12);
-      return { peak: within(Number.parseFloat(peak), 1e-9, 1e4, 0.1), stages };
-    });
-    const full = curves.filter(({ stages }) => stages.length);
-    if (full.length) state.curves = full;
-    return state;
+  // The height at which the first `count` stages end, 1 where there are none.
+  function heightAfter(curve, count, run) {
+    const counts = lengths(curve.stages, run);
+    const stages = curve.stages.slice(0, count).map((each, k) => ({ ...each, length: String(counts[k]) }));
+    const steps = counts.slice(0, count).reduce((sum, each) => sum + each, 0);
+    if (!steps) return 1;
+    // A straight line arrives a step later, where steps would go down once more.
+    const end = stages.at(-1).kind === "step" ? steps - 1 : steps;
+    return factor({ ...curve, stages }, run + 1)(end);
   }
 
   // What a curve is called.
@@ -261,7 +236,8 @@
   }
 
   window.lrlibLab = {
-    ...{ KINDS, PRESETS, preset, stage, runSteps, lengths, lengthIn, pieces, warmStart, factor },
-    ...{ rates, encode, decode, tidyLength, tidyValue, within, copied, title },
+    ...{ MOST, PEAK, WHOLE, STEPS, PERCENT, KINDS, PRESETS, preset, stage, following, heightAfter },
+    ...{ perEpoch, runSteps, refusedRun, lengths, lengthIn, leastPeriod, pieces, warmStart, factor },
+    ...{ rates, copied, title },
   };
 })();

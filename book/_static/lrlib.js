@@ -45,14 +45,49 @@ const unfold = (element) => {
     fold.open = true;
   }
 };
+// The name that an address ends with; one that is no text, such as “#%E0%A4%A”, is the name of nothing.
+const namedByAddress = () => {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+};
 const unfoldTarget = () => {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(namedByAddress());
   unfold(target);
   if (target) target.scrollIntoView();
 };
 window.addEventListener("hashchange", unfoldTarget);
 window.addEventListener("DOMContentLoaded", () => location.hash && unfoldTarget());
 window.addEventListener("beforeprint", () => document.querySelectorAll(".lrlib-mistake").forEach((fold) => (fold.open = true)));
+
+// A button starts the race where it stands. Its files are fetched only then.
+const raceFiles = ["tools", ...["network", "schedules", "run", "draw", "words"].map((part) => `race-${part}`), "race"];
+const staticFolder = new URL(".", document.currentScript.src);
+const startRace = (place) => {
+  const race = document.createElement("div");
+  race.id = "race";
+  race.dataset.state = place.dataset.state;
+  place.querySelector("button").replaceWith(race);
+  for (const name of ["tools", "race"]) {
+    const sheet = Object.assign(document.createElement("link"), { rel: "stylesheet" });
+    sheet.href = new URL(`${name}.css`, staticFolder);
+    document.head.append(sheet);
+  }
+  for (const name of raceFiles) {
+    const script = document.createElement("script");
+    Object.assign(script, { src: new URL(`${name}.js`, staticFolder), async: false }); // in this order
+    if (name === "race") script.onload = () => race.querySelector("[data-race=play]").focus();
+    document.head.append(script);
+  }
+};
+window.addEventListener("DOMContentLoaded", () => {
+  for (const place of document.querySelectorAll(".race-start")) {
+    place.hidden = false;
+    place.querySelector("button").addEventListener("click", () => startRace(place));
+  }
+});
 
 // The functions once stood on the library's page: their old addresses lead on.
 const moved = location.hash.match(/^#lrlib\.(\w+)\./);

@@ -1,5 +1,5 @@
-// A race: eight runs that begin with the same weights and see the same points in the same order.
-// The seed decides all of it. Nothing here knows of the page or of time.
+// A race: runs that begin with the same weights and see the same points in the same order.
+// The seed decides all of it, whoever takes part. Nothing here knows of the page or of time.
 (function () {
   "use strict";
   const { random, spirals, firstWeights, network, sgd, adam } = window.lrlibNetwork;
@@ -50,19 +50,22 @@
     return kept;
   }
 
-  function race(seed, peak) {
+  const everyKey = STRATEGIES.map(({ key }) => key);
+
+  function race(seed, peak, keys = everyKey) {
     const { points, fresh, first, test, batches } = prepare(seed);
     const net = network(SIZES);
     const gradient = new Float64Array(first.length);
     const uniform = random(batches);
     const batch = new Int32Array(BATCH);
-    const lanes = STRATEGIES.map((strategy) => ({
+    const lanes = STRATEGIES.map((strategy, turn) => ({
       ...strategy,
+      turn,
       parameters: first.slice(),
       update: (strategy.optimizer === "adam" ? adam : sgd)(first.length),
       blown: null, // the step at which the run blew up
       history: { steps: [], losses: [], rates: [] },
-    }));
+    })).filter(({ key }) => keys.includes(key));
     const made = { seed, peak, step: 0, lanes, points, fresh, net, test };
 
     // The rate of a run's next step; once the race is over, that of its last one.
@@ -89,8 +92,8 @@
         lane.update(lane.parameters, gradient, made.rate(lane));
       }
       made.step += 1;
-      lanes.forEach((lane, k) => {
-        const due = (made.step + k) % EVERY === 0 || made.step === STEPS;
+      lanes.forEach((lane) => {
+        const due = (made.step + lane.turn) % EVERY === 0 || made.step === STEPS;
         if (due && lane.blown === null) judge(lane);
       });
     };

@@ -11,35 +11,20 @@
   const drops = join([hold(1), hold(0.1), hold(0.01)], [STEPS / 2, (STEPS * 3) / 4]);
   const warmCosine = warmup(WARM, cosine(STEPS - WARM));
 
-  // `share`: Adam's step doesn't shrink with the gradient, so its rates are lower. The last
-  // strategy has a peak of its own. `study` is the name of the row in lrlib.evidence.strategies.
+  // `key` is the name in an address, `study` that of the row in lrlib.evidence.strategies. `share`:
+  // Adam's step doesn't shrink with the gradient, so its rates are lower. The last strategy has a peak
+  // of its own.
+  const strategy = (key, name, study, chapter, colour, dash, factor, more = {}) =>
+    ({ key, name, study, chapter, colour, dash, factor, ...more });
   const STRATEGIES = [
-    { name: "Fixed", study: "fixed", chapter: "01-fixed", colour: "grey", factor: hold(1) },
-    { name: "Step decay", study: "step", chapter: "02-step-decay", colour: "blue", factor: drops },
-    {
-      ...{ name: "Exponential", study: "exponential-tenth", chapter: "03-exponential-decay" },
-      ...{ colour: "teal", factor: exponential(STEPS, 0.1) },
-    },
-    {
-      ...{ name: "Cosine", study: "cosine", chapter: "04-cosine-annealing" },
-      ...{ colour: "orange", factor: cosine(STEPS) },
-    },
-    {
-      ...{ name: "Cyclical", study: "triangular2", chapter: "05-cyclical" },
-      ...{ colour: "purple", factor: cyclical(STEPS / 6, 0.1, 0.5, 1) },
-    },
-    {
-      ...{ name: "Adam", study: "adam", chapter: "06-adaptive" },
-      ...{ colour: "pink", factor: hold(1), optimizer: "adam", share: 0.1 },
-    },
-    {
-      ...{ name: "Warm-up + cosine", study: "warmup-cosine", chapter: "07-warm-up" },
-      ...{ colour: "red", factor: warmCosine },
-    },
-    {
-      ...{ name: "Finder", study: "warmup-cosine", chapter: "08-lr-finder" },
-      ...{ colour: "brown", factor: warmCosine, finds: true },
-    },
+    strategy("fixed", "Fixed", "fixed", "01-fixed", "grey", "-", hold(1)),
+    strategy("step", "Step decay", "step", "02-step-decay", "blue", "-.", drops),
+    strategy("exponential", "Exponential", "exponential-tenth", "03-exponential-decay", "teal", "--", exponential(STEPS, 0.1)),
+    strategy("cosine", "Cosine", "cosine", "04-cosine-annealing", "orange", "--", cosine(STEPS)),
+    strategy("cyclical", "Cyclical", "triangular2", "05-cyclical", "purple", ":", cyclical(STEPS / 6, 0.1, 0.5, 1)),
+    strategy("adam", "Adam", "adam", "06-adaptive", "pink", "-", hold(1), { optimizer: "adam", share: 0.1 }),
+    strategy("warm-up", "Warm-up + cosine", "warmup-cosine", "07-warm-up", "red", "-", warmCosine),
+    strategy("finder", "Finder", "warmup-cosine", "08-lr-finder", "brown", "-.", warmCosine, { finds: true }),
   ];
 
   // The range test

@@ -18,13 +18,14 @@ FRAMEWORKS = (
     *("torch", "torch-classes", "lrlib", "huggingface", "timm"),
     *("optax", "lightning", "fastai", "keras"),
 )
+SCRIPTS = ("formulas", "tools", "lab-state", "lab-python", "lab-torch", "lab-exports")
 RANDOM = 60  # schedules beside the presets
 
 
 @pytest.fixture(scope="module")
 def tab(browser: Browser):
     page = browser.new_page()
-    for name in ("formulas", "lab-state", "lab-exports"):
+    for name in SCRIPTS:
         page.add_script_tag(path=ROOT / "book" / "_static" / f"{name}.js")
     yield page
     page.close()
@@ -74,6 +75,24 @@ def from_zero(stages: list[dict]) -> list[dict]:
     return changed
 
 
+def stage(kind: str, length: str, **values: object) -> dict:
+    return {"kind": kind, "length": length, "values": values}
+
+
+WARM = stage("warmup", "10", start="auto")
+DROPS = [stage("hold", "30", value=value) for value in (1, 0.1, 0.01)]
+# What one of torch's classes does in several pieces of the lab, alone and as a part.
+GATHERED = [
+    [stage("restarts", "rest", first="15", growth=2, floor=0.1)],
+    [stage("restarts", "rest", first="17", growth=1, floor=0)],
+    [WARM, stage("restarts", "rest", first="20", growth=3, floor=0.01)],
+    [stage("restarts", "70", first="15", growth=2, floor=0.1), stage("hold", "rest", value=0.05)],
+    DROPS,
+    [WARM, *DROPS, stage("hold", "rest", value=0.001)],
+    [*DROPS, stage("linear", "rest", start=0.01, end=0)],
+]
+
+
 @pytest.fixture(scope="module")
 def states(tab: Page) -> list[dict]:
     """Every preset at two lengths and with warm-ups from zero; then schedules of a fixed seed."""
@@ -86,6 +105,7 @@ def states(tab: Page) -> list[dict]:
         if "warmup" in json.dumps(curve):
             found.append(state_of(90, curve["peak"], from_zero(curve["stages"])))
     kinds = tab.evaluate("lrlibLab.KINDS")
+    found += [state_of(120, 0.1, stages) for stages in GATHERED]
     return found + [drawn(luck, kinds) for _ in range(RANDOM)]
 
 
@@ -136,7 +156,10 @@ def test_in_single_precision_the_rates_agree_to_four_digits(tab, states, framewo
 
 # What is called by a framework's own name, and not written out as a function.
 NAMED = {
-    "torch-classes": ["SequentialLR", "CosineAnnealingLR", "OneCycleLR", "CyclicLR", "StepLR"],
+    "torch-classes": [
+        *("SequentialLR", "CosineAnnealingLR", "OneCycleLR", "CyclicLR", "StepLR"),
+        *("CosineAnnealingWarmRestarts", "MultiStepLR"),
+    ],
     "huggingface": [
         '"linear"',
         '"cosine"',
@@ -155,3 +178,28 @@ def test_a_frameworks_own_names_are_among_the_texts(tab, states, framework):
     texts = [tab.evaluate("([s, f]) => lrlibLab.code(s, f)", [s, framework]) for s in states]
     for name in NAMED[framework]:
         assert any(name in text for text in texts), name
+
+
+def test_torch_classes_are_not_put_together_where_one_does_it_all(tab):
+    for stages in GATHERED:
+        text = tab.evaluate(
+            "state => lrlibLab.code(state, 'torch-classes')", state_of(120, 0.1, stages)
+        )
+        for name in ("CosineAnnealingLR(", "ConstantLR("):
+            assert text.count(name) <= 1, text
+        assert re.search(r"CosineAnnealingWarmRestarts\(|MultiStepLR\(", text), text
+
+
+def test_what_only_looks_like_a_class_is_not_taken_for_it(tab):
+    """Periods that grow by half, and heights that fall by different factors or start elsewhere."""
+    for stages in (
+        [stage("restarts", "rest", first="15", growth=1.5, floor=0.1)],
+        [stage("hold", "30", value=value) for value in (1, 0.1, 0.05)],
+        [stage("hold", "30", value=value) for value in (0.5, 0.05)],
+        [stage("hold", "30", value=value) for value in (1, 1)],
+    ):
+        text = tab.evaluate(
+            "state => lrlibLab.code(state, 'torch-classes')", state_of(120, 0.1, stages)
+        )
+        assert "WarmRestarts" not in text
+        assert "MultiStepLR" not in text or text.count("ConstantLR(") == 1

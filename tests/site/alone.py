@@ -24,7 +24,8 @@ html[data-theme="dark"] {{color-scheme: dark;
 --pst-color-border: #555; --pst-color-background: #14181e}} body {{font: 16px sans-serif;
 color: var(--pst-color-text-base); background: var(--pst-color-background); margin: 1rem}}
 a {{color: var(--pst-color-primary)}}</style>
-<script src="../_static/formulas.js"></script><script src="../_static/figures.js"></script>
+<script src="../_static/lrlib.js"></script><script src="../_static/formulas.js"></script>
+<script src="../_static/figures.js"></script>
 </head><body><main><h1>{title}</h1>{shown}</main></body></html>"""
 
 

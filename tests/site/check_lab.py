@@ -108,6 +108,8 @@ def test_an_address_holds_the_state(lab):
     whole = {
         "run": {"epochs": 3, "images": 5000, "batch": 64},
         "log": True,
+        "code": "optax",
+        "chosen": 3,
         "curves": [state["curves"][0] for state in several[:5]],
     }
     for state in [*several, whole]:
@@ -134,6 +136,59 @@ def test_a_broken_address_still_opens(lab, text):
     assert np.isfinite(rates).all()
 
 
+# What stands in an address, what is said of it, and what is drawn instead.
+REFUSED = {
+    "#steps=1000&curve=0~cosine": "Peak rate: “0” is too low: this takes a number above 0",
+    "#steps=1e12": "steps: “1e12” is too high: this takes a whole number from 1 to 10,000,000",
+    "#steps=2.5": "steps: “2.5” isn’t whole",
+    "#epochs=9&images=100&batch=256": "A batch of 256 is more than the 100 images",
+    "#epochs=1000000&images=45000&batch=1": "That makes 45,000,000,000 steps",
+    "#curve=0,1~cosine": "Peak rate: “0,1” has a comma",
+    "#curve=0.1~cosine_rest_7": "cosine, final rate ÷ peak: “7” is too high",
+    "#curve=0.1~step_rest_0_0.1": "steps down, every: “0” is too low",
+    "#curve=0.1~sine~cosine": "“sine” is no kind of stage",
+    "#preset=nothing": "“nothing” is none that the lab knows for “preset”",
+    "#code=cobol": "“cobol” is none that the lab knows for “code”",
+    "#chosen=4": "“4” is none that the lab knows for “chosen”",
+    "#curve=0.1" + 13 * "~hold_1": "A curve has 12 stages at most",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_an_address_holds_and_the_lab_cannot_take_is_named(lab, text):
+    page = lab(text)
+    notice = page.locator("[data-lab=notice]")
+    assert REFUSED[text] in notice.inner_text()
+    page.get_by_label("axis").select_option("log")
+    assert notice.inner_text() == "", "the address is a new one by now"
+
+
+def test_nothing_is_said_of_an_address_that_can_be_taken(lab):
+    page = lab()
+    for state in states(page):
+        text = page.evaluate("state => lrlibLab.encode(state)", state)
+        told = page.evaluate(
+            "text => { const told = []; lrlibLab.decode(text, told); return told; }", text
+        )
+        assert told == []
+
+
+def test_an_address_holds_the_framework_and_the_curve(lab):
+    page = lab("#preset=cosine")
+    page.get_by_role("button", name="Add a curve").click()
+    page.get_by_label("start from").select_option("one-cycle")
+    page.get_by_label("Code for").select_option("optax")
+    page.wait_for_function("location.hash.includes('code=optax&chosen=2')")
+    again = lab(page.evaluate("location.hash"))
+    assert again.get_by_label("Code for").input_value() == "optax"
+    assert again.locator("input[name=lab-curve]:checked").input_value() == "1"
+    assert seen(again) == seen(page)
+
+
+def test_an_address_that_is_no_text_breaks_no_script(lab):
+    assert lab("#%E0%A4%A").locator(".lab-stage").count() == 2
+
+
 def test_a_chapter_can_link_to_its_schedule(lab):
     page = lab("#preset=one-cycle")
     assert page.locator('[data-stage="0"] select').first.input_value() == "onecycle"
@@ -145,7 +200,7 @@ def test_a_chapter_can_link_to_its_schedule(lab):
 def seen(page: Page) -> tuple[str, str]:
     """The picture, and the code below it."""
     picture = page.locator("[data-lab=picture] svg[role=img]").last.inner_html()
-    return picture, page.locator("[data-lab=code]").inner_text()
+    return re.sub(r"lrlib-clip-\d+", "", picture), page.locator("[data-lab=code]").inner_text()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +216,7 @@ def test_every_number_changes_the_picture_and_the_code(lab, kind):
         control = page.locator('[data-stage="0"] input').nth(k)
         before = seen(page)
         value = control.input_value()
-        control.fill(str(float(value) * 0.6) if float(value or 0) else "0.3")
+        control.fill(str(float(value) * 0.6) if float(value or 0) > 0.001 else "0.3")
         after = seen(page)
         assert before[0] != after[0]
         assert before[1] != after[1]
@@ -182,7 +237,7 @@ def test_the_run_the_peak_and_the_axis_change_the_picture(lab):
     page.get_by_label("epochs", exact=True).fill("2")
     page.get_by_label("images").fill("1000")
     page.get_by_label("batch size").fill("100")
-    assert page.locator("[data-lab=steps]").inner_text() == "20 steps"
+    assert page.locator("[data-lab=steps]").inner_text() == "20 steps, 10 each epoch"
     page.wait_for_timeout(200)
     assert "epochs=2&images=1000&batch=100&axis=log" in page.url
 
@@ -204,6 +259,205 @@ def test_every_handle_moves_by_keyboard(lab):
         assert moved, f"{name} moves nothing"
         assert handle.evaluate("e => e === document.activeElement"), "the focus is lost"
         assert handle.evaluate("e => getComputedStyle(e).outlineStyle") != "none"
+
+
+ONE_OF_EACH = {
+    "warmup": "warmup_40p_0.2~hold",
+    "hold": "hold_60p_0.5~linear",
+    "linear": "linear_60p_0.9_0.2~hold_rest_0.2",
+    "cosine": "cosine_60p_0.2~hold_rest_0.2",
+    "exponential": "exponential_60p_0.2~hold_rest_0.2",
+    "step": "step_60p_20p_0.5~hold_rest_0.2",
+    "invsqrt": "invsqrt_60p_10p~hold_rest_0.2",
+    "cycles": "cycles_90p_10p_0.2_0.8_0.999~hold_rest_0.2",
+    "restarts": "restarts_90p_20p_1.5_0.2~hold_rest_0.2",
+    "onecycle": "onecycle_60p_0.3_0.2_0.1~hold_rest_0.2",
+}
+
+
+def first_stage(page: Page) -> dict:
+    return page.evaluate(
+        """() => new Promise((done) => setTimeout(() => {
+            const { peak, stages: [{ length, values }] } = lrlibLab.decode(location.hash).curves[0];
+            done({ peak, length, ...values });
+        }, 150))"""
+    )
+
+
+@pytest.mark.parametrize("kind", ONE_OF_EACH)
+def test_every_value_has_a_handle(lab, kind):
+    """Each value of the stage, its length and the peak follow some ring, by keyboard."""
+    page = lab(f"#steps=1000&curve=0.1~{ONE_OF_EACH[kind]}")
+    moved: set[str] = set()
+    for handle in page.locator(".lab-handle:not([data-grip$='-1'])").all():
+        handle.focus()
+        for key in ("ArrowRight", "ArrowDown"):
+            before = first_stage(page)
+            page.keyboard.press(key)
+            after = first_stage(page)
+            changed = {name for name in before if before[name] != after[name]}
+            assert len(changed) <= 1, f"{key} on {handle.get_attribute('data-grip')}: {changed}"
+            moved |= changed
+    assert moved == set(first_stage(page))
+
+
+@pytest.mark.parametrize("kind", ONE_OF_EACH)
+def test_a_handle_says_how_far_it_goes_and_goes_there(lab, kind):
+    state = f"#steps=1000&curve=0.1~{ONE_OF_EACH[kind]}"
+    names = lab(state).locator(".lab-handle").evaluate_all("all => all.map((e) => e.dataset.grip)")
+    for name in names:
+        for key, end in (("End", "max"), ("Home", "min")):
+            handle = lab(state).locator(f'[data-grip="{name}"]')
+            value = "(e, name) => Number(e.getAttribute(`aria-value${name}`))"
+            low, now, high = (handle.evaluate(value, each) for each in ("min", "now", "max"))
+            assert low <= now <= high
+            handle.press(key)
+            if handle.count():  # a ring that has left the picture is gone
+                expected = low if end == "min" else high
+                assert handle.evaluate(value, "now") == pytest.approx(expected, rel=0.02), (
+                    name,
+                    key,
+                )
+
+
+@pytest.mark.parametrize("stages", ["cycles_rest_1500", "step_rest_1500", "restarts_rest_1500"])
+def test_a_ring_beyond_the_run_can_be_pulled_back(lab, stages):
+    page = lab(f"#steps=1000&curve=0.1~{stages}")
+    ring = page.locator('[data-grip="inner-0"]')
+    box = ring.bounding_box()
+    page.mouse.move(box["x"] + 14, box["y"] + 14)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 200, box["y"] + 14, steps=3)
+    page.mouse.up()
+    assert float(ring.get_attribute("aria-valuenow")) < 1000
+
+
+def test_shift_with_an_arrow_moves_a_single_step_of_a_long_run(lab):
+    page = lab("#steps=300000&curve=0.1~warmup_10p~cosine")
+    page.locator('[data-grip="end-0"]').focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert page.locator('[data-grip="end-0"]').get_attribute("aria-valuenow") == "30001"
+    page.keyboard.press("Shift+ArrowLeft")
+    assert page.locator('[data-grip="end-0"]').get_attribute("aria-valuenow") == "30000"
+
+
+def test_on_a_logarithmic_axis_a_ring_at_zero_can_be_pulled_up(lab):
+    page = lab("#steps=1000&axis=log&curve=0.1~cosine_rest_0")
+    ring = page.locator('[data-grip="end-0"]')
+    floor = page.locator('[data-stage="0"] [data-shows=floor]')
+    below = page.locator("[data-lab=below]")
+    assert ring.get_attribute("aria-valuetext") == "rate 0, below the logarithmic axis"
+    assert "has no 0" in below.inner_text()
+    ring.focus()
+    page.keyboard.press("ArrowUp")
+    assert floor.input_value() == "0.00001"
+    page.keyboard.press("ArrowUp")
+    assert floor.input_value() == "0.000011"
+    assert below.inner_text() == ""
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert floor.input_value() == "0"
+    box = ring.bounding_box()
+    page.mouse.move(box["x"] + 14, box["y"] + 14)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 14, box["y"] - 60)
+    assert float(floor.input_value()) > 1e-5
+    page.mouse.move(box["x"] + 14, box["y"] + 60)
+    page.mouse.up()
+    assert floor.input_value() == "0"
+
+
+# Numbers that can't be taken: the field, what is typed, what is said.
+TYPED = [
+    (
+        "peak",
+        "0",
+        "“0” is too low: this takes a number above 0, up to 10,000. The curve keeps 0.1.",
+    ),
+    ("peak", "0,001", "“0,001” has a comma; write a decimal point"),
+    ("peak", "", "Empty: this takes a number above 0"),
+    ("steps", "1e12", "“1e12” is too high: this takes a whole number from 1 to 10,000,000"),
+    ("steps", "1.5", "“1.5” isn’t whole"),
+    ("length", "ten", "“ten” isn’t a number: this takes a number from 0 to 1,000"),
+    ("floor", "2", "“2” is too high: this takes a number from 0 to 1. The curve keeps 0."),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "why"), TYPED)
+def test_a_number_that_cannot_be_taken_is_named_beside_its_field(lab, name, text, why):
+    page = lab("#steps=1000&curve=0.1~cosine_80p_0~hold_rest_0.5")
+    field = page.locator(f"[data-shows={name}]").first
+    before, shown = seen(page), field.input_value()
+    field.fill(text)
+    said = field.locator("xpath=..").locator(".tool-refused")
+    assert why in said.inner_text()
+    assert field.get_attribute("aria-invalid") == "true"
+    assert seen(page) == before, "nothing else is drawn instead"
+    page.get_by_label("axis").select_option("log")
+    assert field.input_value() == text, "nothing else is written instead"
+    field.fill(shown)
+    assert said.inner_text() == ""
+    assert field.get_attribute("aria-invalid") is None
+
+
+def test_what_is_pasted_is_not_changed(lab):
+    """A field for numbers makes 1 of “0,001”."""
+    page = lab("#preset=cosine")
+    field = page.locator("[data-shows=peak]")
+    field.select_text()
+    page.keyboard.insert_text("0,001")
+    assert field.input_value() == "0,001"
+    assert "comma" in page.locator(".tool-refused:not(:empty)").inner_text()
+    page.locator('[data-grip="peak"]').press("ArrowUp")
+    assert field.input_value() == "0.11", "a change from elsewhere is shown"
+    assert page.locator(".tool-refused:not(:empty)").count() == 0
+
+
+def test_numbers_that_only_fit_together_are_taken_together(lab):
+    page = lab("#epochs=2&images=1000&batch=128&curve=0.1~cosine")
+    total = page.locator("[data-lab=steps]")
+    assert (
+        total.inner_text()
+        == "14 steps, 7 each epoch; the 104 images left over fill no batch and are dropped, "
+        "as with drop_last=True"
+    )
+    page.get_by_label("images").fill("50")
+    assert (
+        "A batch of 128 is more than the 50 images"
+        in page.locator(".tool-refused:not(:empty)").inner_text()
+    )
+    page.get_by_label("batch size").fill("10")
+    assert page.get_by_label("images").input_value() == "50"
+    assert page.locator(".tool-refused:not(:empty)").count() == 0
+    assert total.inner_text() == "10 steps, 5 each epoch"
+
+
+def test_a_number_follows_the_arrow_keys(lab):
+    page = lab("#preset=cosine")
+    for name, keys, expected in (
+        ("peak rate", ["ArrowUp"], "0.11"),
+        ("peak rate", 2 * ["ArrowDown"], "0.09"),
+        ("steps", ["ArrowDown"], "999"),
+    ):
+        for key in keys:
+            page.get_by_label(name, exact=True).first.press(key)
+        assert page.get_by_label(name, exact=True).first.input_value() == expected
+
+
+@pytest.mark.parametrize(
+    ("stages", "why"),
+    [
+        (
+            "restarts_rest_3_1_0",
+            "a first period of 3 could make more than 100 of them. The lab draws and writes one of",
+        ),
+        ("cycles_rest_0.01p_0.1_1_1", "half-cycle comes to less than a step, so the lab draws 1"),
+        ("onecycle_20_0.02~hold", "a rise of 2 % is hardly a step, so the lab draws 7.5 %"),
+        ("onecycle_1~hold", "one step is no cycle, so the rate is held at the peak"),
+    ],
+)
+def test_what_is_drawn_otherwise_than_asked_is_said(lab, stages, why):
+    assert why in lab(f"#steps=1000&curve=0.1~{stages}").locator(".lab-warnings").inner_text()
 
 
 def test_a_handle_follows_the_mouse(lab):
@@ -253,6 +507,43 @@ def test_a_handle_follows_a_finger(lab):
         client.send("Input.dispatchTouchEvent", {"type": name, "touchPoints": points})
     client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert seen(page) != before
+
+
+def height_at_the_end(page: Page, count: int) -> tuple[float, float]:
+    """The last rate of the first stages of the first curve, and the next one."""
+    return page.evaluate(
+        """count => {
+            const state = lrlibLab.decode(location.hash);
+            const counts = lrlibLab.lengths(state.curves[0].stages, lrlibLab.runSteps(state.run));
+            const end = counts.slice(0, count).reduce((a, b) => a + b);
+            return lrlibLab.rates(state).slice(end - 1, end + 1);
+        }""",
+        count,
+    )
+
+
+@pytest.mark.parametrize(
+    "stages",
+    ["linear_50p_1_0.3", "cosine_50p_0.1", "hold_50p_0.4", "cosine_rest_0", "step_50p_20p_0.1"],
+)
+def test_a_new_stage_begins_where_the_last_one_ends(lab, stages):
+    page = lab(f"#steps=1000&curve=0.1~{stages}")
+    page.get_by_role("button", name="Add a stage").click()
+    page.wait_for_function("location.hash.includes('linear_rest')")
+    last, first = height_at_the_end(page, 1)
+    assert first == pytest.approx(last, abs=0.001)
+
+
+def test_a_stage_of_another_kind_begins_where_the_last_one_ends(lab):
+    page = lab("#steps=1000&curve=0.1~linear_50p_1_0.3~cosine")
+    page.locator('[data-stage="1"] select').first.select_option("hold")
+    assert page.locator('[data-stage="1"] [data-shows=value]').input_value() == "0.3"
+
+
+def test_a_stage_that_an_address_would_lose_cannot_be_added(lab):
+    page = lab("#curve=0.1" + 12 * "~hold_1")
+    assert page.locator(".lab-stage").count() == 12
+    assert page.get_by_role("button", name="Add a stage").is_disabled()
 
 
 def test_stages_and_curves_come_and_go(lab):
@@ -327,6 +618,41 @@ def test_a_decay_that_never_begins_is_named(lab, stages):
     assert re.search(r"Stage \d gets no step of the run", told)
 
 
+def test_a_warning_that_stays_is_left_alone(lab):
+    """Its link keeps the focus, and a screen reader hears only what is new."""
+    page = lab("#steps=90&curve=2~warmup_20_0~step_rest_30_0.1")
+    link = page.locator(".lab-warnings a").first
+    link.focus()
+    items = page.locator(".lab-warnings li")
+    items.evaluate_all("all => all.forEach((item) => { item.kept = true; })")
+    count = items.count()
+    assert count >= 3
+    page.evaluate(
+        """() => { window.changes = [];
+            new MutationObserver((all) => window.changes.push(...all))
+                .observe(document.querySelector("[data-lab=warnings]"),
+                         { childList: true, characterData: true, subtree: true }); }"""
+    )
+    page.locator('[data-grip="start-0"]').evaluate(
+        "e => e.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp' }))"
+    )
+    assert items.evaluate_all("all => all.every((item) => item.kept)")
+    assert items.count() == count - 1, "the warm-up from zero is gone"
+    assert page.evaluate("window.changes.length") == 1, "and nothing else has changed"
+    status = page.locator("[role=status]:has(> .lab-warnings)")
+    assert status.get_attribute("aria-atomic") == "false"
+
+
+def test_the_table_of_the_study_stays_while_its_curve_does(lab):
+    page = lab("#preset=warmup-cosine")
+    table = page.locator("[data-lab=study] .lrlib-table")
+    table.evaluate("e => { e.kept = true; }")
+    page.get_by_label("axis").evaluate(
+        "e => { e.value = 'log'; e.dispatchEvent(new Event('change')); }"
+    )
+    assert table.evaluate("e => e.kept")
+
+
 def test_drops_are_counted_within_their_stage(lab):
     drops = "#steps=1000&curve=0.1~step_{}_30_0.5~hold_rest_0.1"
     assert "drops" not in lab(drops.format(100)).locator(".lab-warnings").inner_text()
@@ -381,6 +707,45 @@ def test_the_lab_is_accessible(lab, theme):
 def test_the_lab_fits_a_phone(lab):
     page = lab("#preset=triangular2", viewport={"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("state", ["#steps=100000", "#steps=10000000&axis=log"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_label_is_cut(lab, state, width):
+    """Nor the names of six curves that end at the same height."""
+    curves = "".join(f"&curve={peak}~hold_rest_1" for peak in 6 * [0.1])
+    for text in (state, state + curves):
+        page = lab(text, viewport={"width": width, "height": 800})
+        outside = page.locator("[data-lab=picture] svg[role=img]").last.evaluate(
+            """svg => { const { left, right, top, bottom } = svg.getBoundingClientRect();
+                const cut = (text) => { const box = text.getBoundingClientRect();
+                    return box.left < left || box.right > right
+                        || box.top < top || box.bottom > bottom; };
+                const texts = [...svg.querySelectorAll("text")];
+                return texts.filter(cut).map((text) => text.textContent); }"""
+        )
+        assert outside == []
+
+
+def test_a_cycle_that_is_faster_than_a_pixel_fills_its_band(lab):
+    """Equal distances would draw another cycle, with tops and bottoms that the schedule hasn't."""
+    page = lab("#steps=100000&curve=0.1~cycles_rest_37_0.1_1_1")
+    steps, rates = page.evaluate(
+        """() => {
+            const state = lrlibLab.decode(location.hash);
+            const steps = lrlibLab.drawnSteps(state.curves[0], 100000);
+            const factorOf = lrlibLab.factor(state.curves[0], 100000);
+            return [steps, steps.map(factorOf)];
+        }"""
+    )
+    columns = np.digitize(steps, np.linspace(0, 1e5, 401))
+    for column in np.unique(columns)[:-1]:
+        inside = np.array(rates)[columns == column]
+        assert inside.max() == pytest.approx(1)
+        assert inside.min() == pytest.approx(0.1)
+    for name in ("step_rest_40_0.99", "cycles_rest_25_0.1_1_1"):
+        page = lab(f"#steps=10000000&curve=0.1~{name}")
+        assert len(page.locator("[data-lab=picture] svg[role=img]").last.inner_html()) < 60_000
 
 
 def test_a_long_run_is_drawn_from_few_points(lab):

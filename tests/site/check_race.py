@@ -5,14 +5,17 @@ The page is made from the cells of `book/race.md`, without the site around it.
 
 import itertools
 import json
+import re
 from statistics import mean
 
 import numpy as np
 import pytest
+import race_start
 import torch
-from alone import STATIC, address_of, opener, rests_without_scripts, shown_by
+from alone import FRAME, STATIC, address_of, opener, rests_without_scripts, shown_by
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
+from sphinx.application import Sphinx
 
 from lrlib import schedules
 from lrlib.evidence.strategies import STRATEGIES
@@ -349,6 +352,68 @@ def test_a_broken_address_still_opens(race, state):
     assert place(page, "step").inner_text() == "Step 10 of 1,500"
 
 
+REFUSED = {
+    "#peak=0": "peak: “0” is too low: this takes a number from 0.001 to 10.",
+    "#seed=1.5": "seed: “1.5” isn’t whole",
+    "#chapter=09-none": "“09-none” is none of 01-fixed, 02-step-decay",
+    "#show=fixed,none": "“none” is none of fixed, step, exponential",
+}
+
+
+@pytest.mark.parametrize("state", REFUSED)
+def test_what_an_address_holds_and_the_race_cannot_take_is_named(race, state):
+    page = race(state)
+    assert REFUSED[state] in place(page, "notice").inner_text()
+    page.get_by_label("as a number").fill("0.3")
+    assert place(page, "notice").inner_text() == ""
+
+
+@pytest.mark.parametrize("text", ["", "0", "0,1", "1e12", "1.5"])
+@pytest.mark.parametrize("label", ["Seed", "as a number"])
+def test_a_number_that_cannot_be_taken_is_named_and_changes_nothing(race, label, text):
+    if (label, text) == ("as a number", "1.5"):
+        return  # a peak
+    page = race("#peak=0.1&seed=3")
+    make_steps(page, 4)
+    before = table(page)
+    field = page.get_by_label(label)
+    field.fill(text)
+    field.press("Enter")
+    said = field.locator("xpath=..").locator(".tool-refused")
+    assert said.inner_text().endswith(f"It stays at {3 if label == 'Seed' else 0.1}.")
+    assert field.input_value() == text
+    assert table(page) == before, "the race goes on as it was"
+    assert "peak rate 0.1, seed 3." in place(page, "told").inner_text()
+    field.fill("2")
+    field.press("Enter")
+    assert said.inner_text() == ""
+
+
+def test_an_address_says_who_takes_part(race, tab):
+    page = race("#peak=0.1&seed=3&show=cosine,fixed")
+    make_steps(page, 6)
+    assert [row[0] for row in table(page)] == ["Fixed", "Cosine"]
+    assert page.locator(".race-lanes canvas").count() == 2
+    # Each runs as it does beside the others.
+    every = dict(
+        zip(
+            tab.evaluate("lrlibRaceSchedules.STRATEGIES.map(({ name }) => name)"),
+            json.loads(tab.evaluate(TRACE, [3, 0.1, 60])),
+            strict=True,
+        )
+    )
+    for row in table(page):
+        assert row[2] == f"{every[row[0]][1]['losses'][-1]:.3f}"
+    page.get_by_text("Who takes part").first.click()
+    page.get_by_role("checkbox", name="Adam").check()
+    assert len(table(page)) == 3
+    page.wait_for_function("location.hash === '#peak=0.1&seed=3&show=fixed,cosine,adam'")
+    page.get_by_role("checkbox", name="Adam").uncheck()
+    page.get_by_role("checkbox", name="Fixed").uncheck()
+    last = page.get_by_role("checkbox", name="Cosine", exact=True)
+    assert last.is_disabled(), "one is always left"
+
+
 def test_a_suggestion_of_the_page_sets_the_race(race, address):
     page = race()
     page.goto(f"{address}race.html")
@@ -454,6 +519,47 @@ def test_where_motion_is_not_wanted_it_waits_for_play(race):
     assert f"Step {step_of(page)} of" in place(page, "told").inner_text()
 
 
+def test_a_frame_makes_few_steps_and_one_picture(race):
+    """Counted, since a test knows no time: hyperbolic tangents, surfaces and figures of a frame."""
+    page = race("#peak=0.1&seed=1", reduced_motion="no-preference")
+    page.evaluate(
+        """() => {
+            const { tanh } = Math;
+            const ask = requestAnimationFrame.bind(window);
+            const put = CanvasRenderingContext2D.prototype.putImageData;
+            const replace = Element.prototype.replaceChildren;
+            const zero = () => ({ tanh: 0, surfaces: 0, figures: 0 });
+            let now = zero();
+            window.frames_seen = [];
+            Math.tanh = (x) => { now.tanh += 1; return tanh(x); };
+            CanvasRenderingContext2D.prototype.putImageData = function (...all) {
+                now.surfaces += 1; return put.apply(this, all); };
+            Element.prototype.replaceChildren = function (...all) {
+                now.figures += 1; return replace.apply(this, all); };
+            window.requestAnimationFrame = (work) => ask((time) => {
+                now = zero(); work(time); window.frames_seen.push(now); });
+        }"""
+    )
+    page.wait_for_function("frames_seen.filter(({ figures }) => figures).length > 4")
+    place(page, "play").click()  # a pause draws everything
+    sizes = tab_sizes(page)
+    seen = page.evaluate("frames_seen.slice(0, -1)")
+    most = 4 * (LANES * sizes["batch"] + sizes["judged"]) * sizes["units"]
+    most += sizes["grid"] ** 2 * (sizes["units"] + 1)
+    assert max(each["tanh"] for each in seen) <= most
+    assert {each["surfaces"] + each["figures"] for each in seen} <= {0, 1}
+    assert sum(each["surfaces"] for each in seen) > 10
+
+
+def tab_sizes(page: Page) -> dict[str, int]:
+    """What a step and a surface are made of. A step judges at most one network."""
+    return page.evaluate(
+        """() => ({ batch: lrlibRace.BATCH, grid: lrlibRaceDrawing.GRID,
+                    judged: lrlibRace.prepare(1).fresh.count,
+                    units: lrlibRace.SIZES.slice(1, -1).reduce((a, b) => a + b) })"""
+    )
+
+
 def test_playing_makes_the_same_race_as_single_steps(race):
     page = race("#peak=0.1&seed=4")
     place(page, "play").click()
@@ -493,6 +599,15 @@ def test_the_keyboard_does_all(race):
             page.keyboard.press("Enter")
             assert ", seed 2." in place(page, "told").inner_text()
     assert stops == ["advance", "reset", "peak", "number", "seed"]
+
+
+def test_the_last_step_leaves_the_focus_where_it_is(race):
+    page = race("#peak=0.1&seed=1")
+    make_steps(page, 149)
+    for pressed in range(2):
+        place(page, "advance").press("Enter")
+        assert place(page, "step").inner_text() == "Step 1,500 of 1,500"
+        assert page.evaluate("document.activeElement.dataset.race") == "advance", pressed
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -545,3 +660,78 @@ def test_the_race_asks_no_other_host():
     assert "http" not in shown_by("race").replace('xmlns="http://www.w3.org', "").replace(
         'xlink="http://www.w3.org', ""
     )
+
+
+# On other pages
+
+
+@pytest.fixture(scope="module")
+def chapter(tmp_path_factory) -> str:
+    """What Sphinx makes of a chapter that names the race, and of a page with the directive."""
+    folder = tmp_path_factory.mktemp("book")
+    texts = {
+        "conf.py": 'extensions = ["myst_parser", "named_pages"]\nhtml_theme = "basic"\n',
+        "index.md": "# Book\n\n```{race} all of them\n```\n",
+        "book/race.md": "# The race\n",
+        "book/claims.md": "# Claims\n",
+        "notebooks/04-cosine-annealing.md": "# Cosine\n\nIn *The race*, watch.\n\nThe end.\n",
+    }
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    app = Sphinx(folder, folder, folder / "html", folder / "trees", "html", status=None)
+    app.build()
+    return (folder / "html" / "notebooks" / "04-cosine-annealing.html").read_text("utf-8")
+
+
+def test_a_chapter_has_a_button_below_its_link(chapter):
+    between = chapter.split('race.html#chapter=04-cosine-annealing"')[1].split("The end.")[0]
+    assert 'data-state="chapter=04-cosine-annealing&amp;show=fixed,cosine"' in between
+    assert 'href="../book/claims.html"' in between
+
+
+def test_every_chapter_has_two_strategies_that_the_race_knows(tab):
+    told = tab.evaluate("lrlibRaceSchedules.STRATEGIES.map(({ key, chapter }) => [key, chapter])")
+    assert {chapter for _, chapter in told} == set(race_start.PAIRS)
+    for key, chapter in told:
+        shown = race_start.PAIRS[chapter][0].split(",")
+        assert key in shown
+        assert set(shown) <= {key for key, _ in told}
+        assert len(shown) == 2
+
+
+def test_a_button_fetches_the_race_and_starts_it_there(browser, address, chapter):
+    """Nothing is fetched before; the page keeps its address; its keyboard stays where it was."""
+    start = race_start.start("chapter=04-cosine-annealing&show=fixed,cosine", "two", "claims.html")
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    fetched: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url.split("/")[-1]))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    guest = FRAME.format(theme="light", title="A chapter", shown=start.astext())
+    page.route("**/guest.html", lambda route: route.fulfill(body=guest, content_type="text/html"))
+    page.goto(f"{address}guest.html#a-heading")
+    assert not [name for name in fetched if name.startswith(("race", "tools"))]
+    page.get_by_role("button", name="Race two, here").press("Enter")
+    page.locator("#race[data-ready]").wait_for()
+    scripts = [name for name in fetched if name.startswith(("race", "tools")) and "js" in name]
+    assert scripts == re.findall(r"(?:race|tools)[\w-]*\.js", shown_by("race"))
+    page.wait_for_function("document.activeElement.dataset.race === 'play'")
+    make_steps(page, 6)
+    assert [row[0] for row in table(page)] == ["Fixed", "Cosine"]
+    assert marked(page) == ["Cosine", "Cosine"]
+    page.get_by_label("as a number").fill("0.5")
+    page.wait_for_timeout(200)
+    assert page.url.endswith("#a-heading")
+    assert complaints == []
+    context.close()
+
+
+def test_without_scripts_there_is_no_button(browser, address):
+    start = race_start.start("", "all", "claims.html")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_content(FRAME.format(theme="light", title="A chapter", shown=start.astext()))
+    assert not page.get_by_text("Race all, here").is_visible()
+    context.close()

@@ -1,0 +1,105 @@
+// What the race shows: decision surfaces, and two figures. How often each is drawn is in race.js.
+(function () {
+  "use strict";
+  const { STEPS, SPIRALS } = window.lrlibRace;
+  const { drawPanel } = window.lrlibFigures;
+  const { make } = window.lrlibTools;
+
+  const GRID = 24; // a surface is computed at 24 × 24 places
+  const REACH = 1.12 * SPIRALS.scale; // of the surfaces, to each side
+  const SHOWN = 240; // points that are drawn
+  const SIDE = 320; // pixels of the picture of the points
+
+  // Colours: those of the page's theme, as three numbers each
+
+  function numbers(value) {
+    const pen = make("canvas").getContext("2d");
+    pen.fillStyle = value.trim();
+    const hex = pen.fillStyle;
+    return [1, 3, 5].map((k) => Number.parseInt(hex.slice(k, k + 2), 16));
+  }
+
+  function coloursOf(element) {
+    const style = getComputedStyle(element);
+    const read = (name) => numbers(style.getPropertyValue(name) || "#ffffff");
+    const [zero, one, ground] = ["--lrlib-orange", "--lrlib-blue", "--pst-color-background"].map(read);
+    return { zero, one, ground };
+  }
+
+  // Decision surfaces. A canvas has a pixel for each place and the browser stretches it; the points,
+  // which are the same on all, are a picture above it that is drawn once.
+
+  const pixels = new ImageData(GRID, GRID);
+
+  function drawPoints(race, colours) {
+    const points = make("canvas", { width: SIDE, height: SIDE });
+    const pen = points.getContext("2d");
+    const at = (value) => ((value / REACH + 1) / 2) * SIDE;
+    pen.lineWidth = 1.5;
+    pen.strokeStyle = `rgb(${colours.ground})`;
+    for (let k = 0; k < SHOWN; k += 1) {
+      const [x, y] = [at(race.points.x[2 * k]), at(-race.points.x[2 * k + 1])];
+      const one = race.points.y[k] > 0.5;
+      pen.fillStyle = `rgb(${one ? colours.one : colours.zero})`;
+      pen.beginPath();
+      if (one) pen.arc(x, y, 4, 0, 7);
+      else pen.rect(x - 3.5, y - 3.5, 7, 7);
+      pen.fill();
+      pen.stroke();
+    }
+    return points.toDataURL();
+  }
+
+  function drawSurface(race, k, canvas, colours) {
+    const { parameters } = race.lanes[k];
+    let at = 0;
+    for (let row = 0; row < GRID; row += 1) {
+      for (let column = 0; column < GRID; column += 1) {
+        const across = ((column + 0.5) / GRID) * 2 - 1;
+        const up = 1 - ((row + 0.5) / GRID) * 2;
+        const z = race.net.output(parameters, across * REACH, up * REACH);
+        const sure = Math.tanh(z / 2); // −1 to 1: from class 0 for certain to class 1
+        const share = 0.55 * Math.abs(sure);
+        const full = sure > 0 ? colours.one : colours.zero;
+        for (let c = 0; c < 3; c += 1) {
+          pixels.data[at + c] = colours.ground[c] + (full[c] - colours.ground[c]) * share;
+        }
+        pixels.data[at + 3] = 255;
+        at += 4;
+      }
+    }
+    canvas.getContext("2d").putImageData(pixels, 0, 0);
+  }
+
+  // Figures: each redraws one box
+
+  function lines(race, marked, values) {
+    return race.lanes.map(({ name, key, colour, dash, chapter, history }) => {
+      const width = chapter === marked ? 4 : key === "fixed" ? 2.4 : 1.8;
+      return { label: name, colour, dash, width, xs: history.steps, ys: values(history) };
+    });
+  }
+
+  function drawFigure(box, height, figure, label) {
+    if (!box.clientWidth) return;
+    const rest = { title: "", legend: false, bands: [], texts: [], x: { low: 0, high: STEPS, label: "step" } };
+    const what = "one line for each strategy; the table below has the numbers.";
+    box.replaceChildren(drawPanel({ ...rest, ...figure }, box.clientWidth, height, `${label} against the step, ${what}`));
+  }
+
+  function drawLosses(race, marked, box) {
+    const y = { low: 0, high: 1.2, label: "loss on new points" };
+    const losses = lines(race, marked, (history) => history.losses);
+    drawFigure(box, 260, { named: true, lines: losses, y }, "Loss on new points");
+  }
+
+  function drawRates(race, marked, box) {
+    const rates = lines(race, marked, (history) => history.rates);
+    const top = 1.08 * Math.max(...rates.flatMap(({ ys }) => ys), race.peak);
+    const y = { low: 0, high: top, label: "learning rate" };
+    // Where the names stand in a list, one list is enough.
+    drawFigure(box, 180, { named: box.clientWidth >= 560, lines: rates, y }, "Learning rate");
+  }
+
+  window.lrlibRaceDrawing = { GRID, coloursOf, drawPoints, drawSurface, drawLosses, drawRates };
+})();

@@ -1,0 +1,85 @@
+// The race in words: where it stands, what an address says, and the elements for each run.
+(function () {
+  "use strict";
+  const { STEPS } = window.lrlibRace;
+  const { STRATEGIES } = window.lrlibRaceSchedules;
+  const { GRID } = window.lrlibRaceDrawing;
+  const { make, readNumber } = window.lrlibTools;
+
+  const FIRST = { peak: 0.2, seed: 1 };
+  const PEAK = { low: 0.001, high: 10 }; // that can be typed
+  const SEED = { low: 1, high: 9999, whole: true };
+
+  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  // A rate in two digits; what is next to nothing is called so.
+  const rounded = (rate) => (rate < 1e-5 ? "near 0" : String(Number(rate.toPrecision(2))));
+
+  // Where the race stands, in a few sentences.
+  function standing(race, marked) {
+    const left = race.lanes.filter(({ blown }) => blown === null).sort((a, b) => a.loss - b.loss);
+    const gone = race.lanes.filter(({ blown }) => blown !== null);
+    const described = ({ name, loss, accuracy }) => `${name} (loss ${loss.toFixed(2)}, ${percent(accuracy)} right)`;
+    const told = [`Step ${race.step} of ${STEPS}, peak rate ${race.peak}, seed ${race.seed}.`];
+    if (race.step === 0) told.push("All networks have the same weights.");
+    else if (left.length > 1) {
+      told.push(`Lowest loss on new points: ${described(left[0])}; highest: ${described(left.at(-1))}.`);
+    } else if (left.length) told.push(`Only one is left: ${described(left[0])}.`);
+    const own = left.find(({ chapter }) => chapter === marked);
+    if (own) told.push(`Marked: ${described(own)}.`);
+    if (gone.length) {
+      told.push(`Blew up: ${gone.map(({ name, blown }) => `${name} at step ${blown}`).join(", ")}.`);
+    }
+    if (race.changed) told.push("The peak was moved on the way.");
+    return told.join(" ");
+  }
+
+  // The address: #peak=0.2&seed=1&chapter=04-cosine-annealing&show=fixed,cosine
+
+  function encode({ peak, seed, chapter, keys }) {
+    const some = keys.length < STRATEGIES.length;
+    return `#peak=${peak}&seed=${seed}${chapter ? `&chapter=${chapter}` : ""}${some ? `&show=${keys}` : ""}`;
+  }
+
+  // What an address says: { peak, seed, chapter, keys }. What can't be taken is left out, and told.
+  function decode(hash, told) {
+    const found = new URLSearchParams(hash.replace(/^#/, ""));
+    const number = (name, rule) => {
+      if (!found.has(name)) return FIRST[name];
+      const { value, refused } = readNumber(found.get(name), rule);
+      if (refused) told.push(`${name}: ${refused}`);
+      return value ?? FIRST[name];
+    };
+    const known = (names, asked) => {
+      for (const each of asked) if (!names.includes(each)) told.push(`“${each}” is none of ${names.join(", ")}.`);
+      return names.filter((name) => asked.includes(name));
+    };
+    const all = STRATEGIES.map(({ key }) => key);
+    const shown = known(all, found.get("show")?.split(",") ?? []);
+    const [chapter = null] = known(STRATEGIES.map((each) => each.chapter), found.getAll("chapter"));
+    return { peak: number("peak", PEAK), seed: number("seed", SEED), chapter, keys: shown.length ? shown : all };
+  }
+
+  // Elements
+
+  // A card and a row of the table for each run.
+  function laneOf({ name, colour, chapter }) {
+    const canvas = make("canvas", { width: GRID, height: GRID, role: "img" });
+    const says = make("span", { class: "race-says" });
+    const link = make("a", { href: `../notebooks/${chapter}.html` }, name);
+    const heading = make("strong", { style: `--race-colour: var(--lrlib-${colour})` }, link);
+    const card = make("li", {}, heading, make("div", { class: "race-surface" }, canvas), says);
+    const cells = [...Array(4)].map(() => make("td"));
+    const row = make("tr", {}, make("th", { scope: "row" }, name), ...cells);
+    return { canvas, says, card, cells, row };
+  }
+
+  function table() {
+    const heads = ["strategy", "step", "loss", "accuracy", "rate"];
+    const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
+    const whole = make("table", { class: "table" }, make("thead", {}, head), make("tbody", { "data-race": "rows" }));
+    const named = { role: "region", "aria-label": "The race in numbers", tabindex: 0 };
+    return make("div", { class: "lrlib-table race-table", ...named }, whole);
+  }
+
+  window.lrlibRaceWords = { FIRST, PEAK, SEED, percent, rounded, standing, encode, decode, laneOf, table };
+})();
