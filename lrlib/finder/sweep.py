@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch.optim import Optimizer
 
 from lrlib._interrupts import Interrupts
 from lrlib._progress import Bar
-from lrlib.finder.applied import rates_of
+from lrlib.finder.applied import Rates
 from lrlib.finder.arguments import check, grid, lr_ratios
 from lrlib.finder.descent import Watch
 from lrlib.finder.no_trace import no_trace
@@ -67,7 +68,8 @@ def range_test(
 
     During the test the model is in train mode, and gradients start from None. In addition to what
     training needs, the test holds a copy of the parameters, the buffers, the gradients, and the
-    optimizer's state: with Adam, up to four times the size of the weights.
+    optimizer's state: with Adam, up to four times the size of the weights. For a moment it holds as
+    much again: the second update is tried at two rates and undone, to see that it follows them.
 
     Args:
         model: The model, a `torch.nn.Module`. It stays on its device, where the batches must be
@@ -103,7 +105,8 @@ def range_test(
     Raises:
         ValueError: An argument is of the wrong kind or out of range; the optimizer has no positive
             rate, wraps one that the rates don't reach, or needs a closure; something else, such as
-            a scheduler, sets another rate before the update; a batch isn't a pair (x, y), or your
+            a scheduler, sets another rate before the update, or the update follows no rate that is
+            set, as in Rprop; a batch isn't a pair (x, y), or your
             `step_fn` doesn't return its loss; a lazy module hasn't seen a batch yet; the loader is
             empty, is or holds an iterator, or can't be started again.
 
@@ -145,7 +148,8 @@ def range_test(
     """
     lrs = grid(start_lr, end_lr, steps, mode)
     others = check(model, optimizer, loss_fn, loader, step_fn, also)
-    rates = rates_of(optimizer, lr_ratios(optimizer))
+    try_out = partial(no_trace, model, optimizer, loss_fn, (), step_fn, others)
+    rates = Rates(optimizer, lr_ratios(optimizer), float(lrs[-1]), try_out)
     losses: list[float] = []
     watch = Watch()
     stopped = f"completed: all {len(lrs)} rates were tried"
@@ -153,12 +157,12 @@ def range_test(
     bar = Bar(len(lrs), "step")
     interrupts = Interrupts()
     guard = no_trace(model, optimizer, loss_fn, loader, step_fn, others)
-    with bar, interrupts, guard as parameters_moved, rates as set_lr, torch.enable_grad():
+    with bar, interrupts, guard as parameters_moved, rates, torch.enable_grad():
         try:
             interrupts.let_through()
             model.train()
             for lr, batch in zip(lrs.tolist(), _forever(loader), strict=False):
-                set_lr(lr)
+                rates.set(lr)
                 loss = _one_step(step_fn, model, optimizer, loss_fn, batch)
                 bar.update()
                 if not math.isfinite(loss):
@@ -170,6 +174,7 @@ def range_test(
                     stopped = f"diverged at the learning rate {lr:.3g}: {rise}"
                     break
             moved = parameters_moved()
+            rates.require_updates(moved)
         finally:
             interrupts.held = True
     return RangeTest(lrs[: len(losses)], np.array(losses), stopped, moved, len(lrs))
