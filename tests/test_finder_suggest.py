@@ -178,6 +178,69 @@ def test_a_drop_within_the_noise_is_refused():
     assert refused >= 198
 
 
+def rounded(kind, size):
+    """Losses around 2.3 in a coarse format, with noise of a size in units of its last place."""
+
+    def draw(generator, count):
+        unit = 2.0**-9 if kind is torch.float16 else 2.0**-6
+        losses = 2.3 + unit * (generator.uniform() + size * generator.normal(size=count))
+        return torch.tensor(losses).to(kind).double().numpy()
+
+    return draw
+
+
+FEW_VALUES = {
+    "right or wrong": lambda generator, count: (generator.random(count) < 0.7) * 1.0,
+    "mostly wrong": lambda generator, count: (generator.random(count) < 0.9) * 1.0,
+    "half of a batch of 8": lambda generator, count: generator.binomial(8, 0.5, count) / 8,
+    "most of a batch of 8": lambda generator, count: generator.binomial(8, 0.9, count) / 8,
+    "float16": rounded(torch.float16, 0.3),
+    "bfloat16": rounded(torch.bfloat16, 0.3),
+    "bfloat16, a little noise": rounded(torch.bfloat16, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", FEW_VALUES)
+@pytest.mark.parametrize("count", [30, 100, 300])
+def test_a_flat_curve_of_few_values_is_refused(name, count):
+    """Most neighbours are equal, and a curve without a fall still goes up and down."""
+    answers = 0
+    for seed in range(200):
+        losses = FEW_VALUES[name](np.random.default_rng(seed), count)
+        with suppress(ValueError):
+            suggest(np.geomspace(1e-5, 10, count), losses)
+            answers += 1
+    assert answers <= 2
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32])
+def test_one_unit_in_the_last_place_is_no_fall(kind):
+    first = torch.tensor(2.3, dtype=kind)
+    below = first - torch.finfo(kind).eps * 2
+    assert below < first
+    losses = torch.where(torch.arange(100) < 50, first, below).double().numpy()
+    with pytest.raises(ValueError, match="the loss falls by"):
+        suggest(np.geomspace(1e-5, 10, 100), losses)
+
+
+@pytest.mark.parametrize("batch", [64, 256])
+def test_errors_counted_in_batches_get_an_answer(batch):
+    low, high = truth(CURVES["sigmoid"], "halfway")
+    for seed in range(50):
+        lrs = np.geomspace(1e-5, 10, 100)
+        share = np.clip(CURVES["sigmoid"](np.log10(lrs)) / 2.3, 0, 1)
+        errors = np.random.default_rng(seed).binomial(batch, share) / batch
+        assert low - 0.5 <= suggest(lrs, errors) <= high + 0.5
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_a_curve_in_half_precision_is_read_like_the_exact_one(kind):
+    for seed in range(50):
+        lrs, losses = noisy(CURVES["sigmoid"], 100, 0.02, seed)
+        coarse = torch.tensor(losses).to(kind).double().numpy()
+        assert suggest(lrs, coarse) == pytest.approx(suggest(lrs, losses), abs=0.1)
+
+
 @pytest.mark.parametrize("count", [0, 1, 5, 29])
 def test_too_few_points_are_refused(count):
     lrs = np.geomspace(1e-5, 10, count) if count > 1 else np.ones(count)

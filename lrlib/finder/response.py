@@ -36,9 +36,9 @@ def require_response(
         if rate > 0 and moved and not any(map(_differ, first[number], second[number])):
             raise ValueError(
                 f"parameter group {number} of {type(optimizer).__name__} made the same update at "
-                f"the rate {rate:.3g} and at {rate * factor:.3g}, so its rate is none that the test "
-                'could set; let step read group["lr"], not an attribute or a variable. (Rprop reads '
-                "it in its first step alone, and has no learning rate to find.)"
+                f"the rate {rate:.3g} and at {rate * factor:.3g}, so the test can't set its rate; "
+                'let step read group["lr"], not an attribute or a variable. (Rprop reads it in its '
+                "first step alone, and has no learning rate to find.)"
             )
 
 

@@ -113,7 +113,7 @@ class RangeTest:
             ValueError: The method is unknown, `run_steps` isn't positive, or a method other than
                 "floor" got `run_steps` or `decaying`. Or the curve can't be read: no parameter
                 moved; there are fewer than 30 finite losses; for lrlib's rules, the loss falls by
-                no more than noise or the rounding of float32 would explain; for the others, their
+                no more than noise or rounding would explain; for the others, their
                 cuts leave too few points.
 
         Warns:
