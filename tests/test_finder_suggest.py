@@ -19,7 +19,8 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from lrlib import data, finder, model
 from lrlib.evidence import read
-from lrlib.finder.rules import RULES, WITHIN
+from lrlib.evidence.settings import SETTINGS
+from lrlib.finder.rules import RULES, STUDIED, WITHIN
 
 METHODS = ("floor", "halfway")  # lrlib's own; the others are tested beside their libraries
 FIRST, LAST = -5.0, 1.0
@@ -364,12 +365,29 @@ def test_the_sentence_names_the_rate_its_use_and_how_far_it_may_be_off():
 
 def test_a_loss_that_is_lowest_at_the_end_of_the_range_is_said():
     ends_low = drawn(fall_at=0.5)
-    for method in METHODS:
-        with pytest.warns(UserWarning, match="lowest at 10, the end of the range, so that higher"):
+    for method in RULES:
+        with pytest.warns(
+            UserWarning, match="lowest at 10, the end of the range, so that higher"
+        ) as said:
             ends_low.suggest(method)
+        assert [each.filename for each in said] == [__file__]
     # A test that stopped before its end has seen where the loss rises, else it would have gone on.
     drawn(count=60, planned=100, fall_at=-2.2).suggest()
-    drawn().suggest()  # no warning: they are errors here
+    for method in RULES:
+        drawn().suggest(method)  # no warning: they are errors here
+
+
+def test_a_length_beyond_those_of_the_study_is_said():
+    runs = {where.lengths[length] for where in SETTINGS.values() for length in where.searched}
+    assert (min(runs), max(runs)) == STUDIED
+    beyond = "But the study's runs had 86 to 4,000 steps: for so {} a run this is extrapolated"
+    for steps in STUDIED:
+        assert "extrapolated" not in drawn().explain(run_steps=steps)
+    assert beyond.format("short") in drawn().explain(run_steps=85)
+    assert beyond.format("long") in drawn().explain(run_steps=4001, decaying=True)
+    assert "{} and {:,} steps".format(*STUDIED) in " ".join(
+        finder.RangeTest.suggest.__doc__.split()
+    )
 
 
 @pytest.mark.slow

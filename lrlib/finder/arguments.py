@@ -76,13 +76,18 @@ def grid(start_lr: float, end_lr: float, steps: int, mode: str) -> np.ndarray:
 
 
 def lr_ratios(optimizer: Optimizer) -> list[float]:
-    """Return the rate of each parameter group, divided by the largest."""
-    rates = [float(group.get("lr") or 0.0) for group in optimizer.param_groups]
+    """Return the peak rate of each parameter group, divided by the largest.
+
+    A scheduler keeps a group's peak in `initial_lr`, and may have moved the groups apart since.
+    """
+    rates = [
+        float(group.get("initial_lr") or group.get("lr") or 0.0) for group in optimizer.param_groups
+    ]
     peak = max(rates, default=0.0)
     if not peak > 0 or not all(0 <= rate < math.inf for rate in rates):
         raise ValueError(
             "the optimizer needs a parameter group with a positive, finite lr, got the rates "
-            f"{rates}, and none that is negative or not a number; a warm-up that starts at zero "
-            "must be attached after the test"
+            f"{rates}, and none that is negative or not a number; make the optimizer with the "
+            "rates that its groups are to have at their peak"
         )
     return [rate / peak for rate in rates]

@@ -79,7 +79,7 @@ def noise_of(losses: Sequence[float] | np.ndarray, level: float) -> float:
 
 
 def _precision(losses: Sequence[float] | np.ndarray) -> float:
-    """Return the relative rounding of the coarsest format that holds all losses; float32 at best."""
+    """Return how finely the coarsest format rounds that holds all losses, float32 at best."""
     values = torch.as_tensor(np.asarray(losses, dtype=float))
     formats = (torch.bfloat16, torch.float16)
     coarse = (kind for kind in formats if torch.equal(values.to(kind).double(), values))

@@ -76,8 +76,9 @@ def range_test(
             too, unless your `step_fn` moves them.
         optimizer: Any torch optimizer with a positive rate. If it has several parameter groups, the
             one with the largest rate gets the rates of the test, and the others keep their ratios
-            to it. One that wraps another must share its parameter groups, so that the rates reach
-            it.
+            to it. A scheduler may have moved the rates; then the ratios are those of the peaks that
+            it keeps in the groups as `initial_lr`. An optimizer that wraps another must share its
+            parameter groups, so that the rates reach it.
         loss_fn: Maps the model's output and y to a scalar tensor, as
             `torch.nn.functional.cross_entropy` does. It is handed to `step_fn`: `None` if yours
             needs none.
