@@ -429,6 +429,7 @@ def combinations():
     yield from itertools.product(MODELS, OPTIMIZERS, ["transform"], ["end"])
 
 
+@pytest.mark.filterwarnings("ignore:the optimizer doesn't hold")  # of the layers made in `forward`
 @pytest.mark.parametrize(("model", "optimizer", "loader", "event"), [*combinations()])
 def test_no_combination_leaves_a_trace(model, optimizer, loader, event):
     expected_parts = make(model, optimizer, loader)
@@ -506,7 +507,8 @@ def test_where_no_parameter_moves_there_is_no_suggestion():
         optimizer = torch.optim.SGD(other.parameters(), lr=0.1)
         x = torch.randn(40, 8, 3)
         loader = [(part, torch.full((8,), int(i > 20))) for i, part in enumerate(x)]
-        test = finder.range_test(net, optimizer, cross_entropy, loader, steps=40)
+        with pytest.warns(UserWarning, match="doesn't hold weight, bias of the model"):
+            test = finder.range_test(net, optimizer, cross_entropy, loader, steps=40)
         assert not test.moved
         with pytest.raises(ValueError, match="no parameter changed during the test"):
             test.suggest()
@@ -622,7 +624,20 @@ def test_an_iterator_is_refused_and_not_used_up(name):
             {"optimizer": [torch.zeros(3)]},
             "optimizer must be one of torch.optim, or have param_groups as these do, got list",
         ),
-        ({"loss_fn": None}, "loss_fn must be a function unless a step_fn is given, got None"),
+        ({"loss_fn": None}, "loss_fn must be a function of the output and y, got None"),
+        (
+            {"loss_fn": nn.CrossEntropyLoss},
+            r"got the class CrossEntropyLoss; pass an object of it: CrossEntropyLoss\(\)",
+        ),
+        ({"loss_fn": lambda out, y: out}, r"a tensor with one number, got shape \(8, 2\)"),
+        ({"loss_fn": lambda out, y: 1.0}, "a tensor with one number, got 1.0"),
+        (
+            {"loss_fn": lambda out, y: cross_entropy(out.detach(), y)},
+            r"got a loss without a gradient; look for detach\(\)",
+        ),
+        ({"model": nn.Linear}, "model must be a torch.nn.Module, got the class Linear"),
+        ({"optimizer": torch.optim.SGD}, "as these do, got the class SGD"),
+        ({"loader": DataLoader}, "a list of batches, got the class DataLoader"),
         ({"loader": None}, "loader must be a DataLoader or a list of batches, got None"),
         ({"loader": [{"x": 1}]}, r"batches must be pairs \(x, y\), got dict; write a step_fn"),
         ({"loader": [(1, 2, 3)]}, r"batches must be pairs \(x, y\), got tuple"),
@@ -644,13 +659,33 @@ def test_an_iterator_is_refused_and_not_used_up(name):
 def test_bad_input_is_named_and_nothing_is_changed(change, message):
     net = nn.Linear(3, 2)
     arguments = {"model": net, "optimizer": SGD(net.parameters()), "loader": pairs(), **change}
-    if arguments["optimizer"] is torch.optim.LBFGS:
+    if arguments["optimizer"] is torch.optim.LBFGS:  # made here: it needs the parameters
         arguments["optimizer"] = torch.optim.LBFGS(net.parameters())
     arguments.setdefault("loss_fn", cross_entropy)
     before = everything(net, arguments["optimizer"])
     with pytest.raises(ValueError, match=message):
         finder.range_test(**arguments)
     assert everything(net, arguments["optimizer"]) == before
+
+
+def test_a_model_that_is_frozen_is_refused():
+    net = nn.Linear(3, 2).requires_grad_(False)
+    optimizer = SGD(net.parameters())
+    before = everything(net, optimizer)
+    with pytest.raises(ValueError, match="got 2, each with requires_grad=False; call requires_gr"):
+        finder.range_test(net, optimizer, cross_entropy, pairs())
+    assert everything(net, optimizer) == before
+
+
+def test_parameters_that_no_optimizer_holds_are_named_where_range_test_is_called():
+    net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2), nn.Linear(2, 2))
+    net[2].requires_grad_(False)  # this one is meant to stay
+    optimizer = SGD(net[0].parameters())
+    with pytest.warns(UserWarning, match="doesn't hold 1.weight, 1.bias of the model") as said:
+        finder.range_test(net, optimizer, cross_entropy, pairs(), steps=3)
+    assert [each.filename for each in said] == [__file__]
+    second = SGD(net[1].parameters())
+    finder.range_test(net, optimizer, cross_entropy, pairs(), steps=3, also=[second])
 
 
 @pytest.mark.parametrize("steps", [np.int64(40), np.uint8(40), torch.tensor(40)])

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from lrlib._given import warn_of_what_is_left_out
 from lrlib._interrupts import Interrupts
 from lrlib._progress import Bar
 from lrlib.finder.applied import Rates
-from lrlib.finder.arguments import check, grid, lr_ratios
+from lrlib.finder.arguments import NEEDS_CLOSURE, check, grid, lr_ratios
 from lrlib.finder.descent import Watch
 from lrlib.finder.no_trace import no_trace
 from lrlib.finder.result import RangeTest
@@ -105,11 +106,15 @@ def range_test(
 
     Raises:
         ValueError: An argument is of the wrong kind or out of range; the optimizer has no positive
-            rate, wraps one that the rates don't reach, or needs a closure; something else, such as
-            a scheduler, sets another rate before the update, or the update follows no rate that is
-            set, as in Rprop; a batch isn't a pair (x, y), or your
-            `step_fn` doesn't return its loss; a lazy module hasn't seen a batch yet; the loader is
-            empty, is or holds an iterator, or can't be started again.
+            rate, holds nothing that can be trained, wraps one that the rates don't reach, or needs
+            a closure; something else, such as a scheduler, sets another rate before the update, or
+            the update follows no rate that is set, as in Rprop; a batch isn't a pair (x, y), or
+            your `step_fn` doesn't return its loss; the loss has no gradient; a lazy module hasn't
+            seen a batch yet; the loader is empty, is or holds an iterator, or can't be started
+            again.
+
+    Warns:
+        UserWarning: A parameter of the model could be trained, and no optimizer holds it.
 
     Source:
         Smith (2017), section 3.3, for the test; fastai's `lr_find` for the exponential form.
@@ -149,6 +154,8 @@ def range_test(
     """
     lrs = grid(start_lr, end_lr, steps, mode)
     others = check(model, optimizer, loss_fn, loader, step_fn, also)
+    optimizers = [thing for thing in (optimizer, *others) if hasattr(thing, "param_groups")]
+    warn_of_what_is_left_out(model, optimizers, stacklevel=2)
     try_out = partial(no_trace, model, optimizer, loss_fn, (), step_fn, others)
     rates = Rates(optimizer, lr_ratios(optimizer), float(lrs[-1]), try_out)
     losses: list[float] = []
@@ -193,8 +200,7 @@ def _one_step(step_fn: StepFunction, model: Any, optimizer: Any, loss_fn: Any, b
         # Each optimizer that needs a closure says so in its own words.
         if step_fn is train_step and "closure" in str(error):
             raise ValueError(
-                f"{type(optimizer).__name__} needs a closure; pass a step_fn that gives it one, as "
-                "in the last example of range_test"
+                f"{type(optimizer).__name__} needs a closure; {NEEDS_CLOSURE}"
             ) from error
         raise
     try:
