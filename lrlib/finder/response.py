@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from lrlib._interrupts import Interrupts
 from lrlib.finder.no_trace import inner_optimizers
 
 Guard = Callable[[], AbstractContextManager[Any]]
@@ -56,7 +57,7 @@ def _after(
     """Return what the parameters would be after two updates, by group."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     gradients = [p.grad for p in parameters]
-    with guard():
+    with Interrupts(), guard():  # Ctrl-C waits: what undoes this must not come late
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = None if gradient is None else gradient.clone()  # a step may change it
         for each in (optimizer, *inner_optimizers(optimizer)):
