@@ -872,6 +872,13 @@ FOLLOWING = {
 }
 
 
+@pytest.mark.parametrize("steps", [2, 3])
+def test_a_rate_that_follows_is_no_hidden_one_in_the_shortest_test(steps):
+    net = nn.Linear(3, 2)
+    test = finder.range_test(net, SGD(net.parameters()), cross_entropy, pairs(), steps=steps)
+    assert len(test.losses) == steps
+
+
 @pytest.mark.parametrize("name", FOLLOWING)
 def test_to_try_an_update_at_two_rates_changes_no_loss_and_is_seen_by_no_hook(name, monkeypatch):
     results = []

@@ -18,15 +18,19 @@ class Rates:
     Args:
         optimizer: Its steps are watched inside of the block, and those of the ones that it wraps.
         ratios: The rate of each group, divided by that of the test.
-        highest: The last rate of the test.
+        ends: The first and the last rate of the test.
         guard: Makes a block that leaves no trace, to try an update in.
     """
 
     def __init__(
-        self, optimizer: Optimizer, ratios: Sequence[float], highest: float, guard: Guard
+        self,
+        optimizer: Optimizer,
+        ratios: Sequence[float],
+        ends: tuple[float, float],
+        guard: Guard,
     ) -> None:
         self._optimizer, self._ratios = optimizer, ratios
-        self._highest, self._guard = highest, guard
+        self._ends, self._guard = ends, guard
         self._lr = math.nan
         self._updates: dict[int, int] = {}
         self._hooks: list[Any] = []
@@ -76,5 +80,5 @@ class Rates:
         # The second update: in the first, a rate may go into the state, and from then on be there.
         if count == 2:
             step = partial(type(stepping).step, *args, **kwargs)
-            rates = [float(group["lr"]) for group in stepping.param_groups]
-            require_response(stepping, step, self._guard, rates, self._highest / self._lr)
+            ratios = [float(group["lr"]) / self._lr for group in stepping.param_groups]
+            require_response(stepping, step, self._guard, ratios, self._ends)

@@ -25,21 +25,23 @@ def set_rates(optimizer: Optimizer, rates: Sequence[float]) -> None:
 
 
 def require_response(
-    optimizer: Optimizer, step: Callable[[], Any], guard: Guard, low: Sequence[float], factor: float
+    optimizer: Optimizer,
+    step: Callable[[], Any],
+    guard: Guard,
+    ratios: Sequence[float],
+    ends: tuple[float, float],
 ) -> None:
-    """Refuse an update that moves a group's parameters equally at `low` and `factor` times that."""
+    """Refuse an update that moves a group equally at both ends of the rates of a test."""
     before = _parameters(optimizer)
-    first, second = (
-        _after(optimizer, step, guard, [rate * scale for rate in low]) for scale in (1.0, factor)
-    )
-    for number, rate in enumerate(low):
-        moved = any(map(_differ, before[number], first[number]))
-        if rate > 0 and moved and not any(map(_differ, first[number], second[number])):
+    low, high = (_after(optimizer, step, guard, [lr * r for r in ratios]) for lr in ends)
+    for number, ratio in enumerate(ratios):
+        moved = any(map(_differ, before[number], high[number]))
+        if ratio > 0 and moved and not any(map(_differ, low[number], high[number])):
             raise ValueError(
                 f"parameter group {number} of {type(optimizer).__name__} made the same update at "
-                f"the rate {rate:.3g} and at {rate * factor:.3g}, so the test can't set its rate; "
-                'let step read group["lr"], not an attribute or a variable. (Rprop reads it in its '
-                "first step alone, and has no learning rate to find.)"
+                f"the rates {ends[0] * ratio:.3g} and {ends[1] * ratio:.3g}, so the test can't set "
+                'its rate; let step read group["lr"], not an attribute or a variable. (Rprop reads '
+                "it in its first step alone, and has no learning rate to find.)"
             )
 
 

@@ -157,7 +157,7 @@ def range_test(
     optimizers = [thing for thing in (optimizer, *others) if hasattr(thing, "param_groups")]
     warn_of_what_is_left_out(model, optimizers, stacklevel=2)
     try_out = partial(no_trace, model, optimizer, loss_fn, (), step_fn, others)
-    rates = Rates(optimizer, lr_ratios(optimizer), float(lrs[-1]), try_out)
+    rates = Rates(optimizer, lr_ratios(optimizer), (float(lrs[0]), float(lrs[-1])), try_out)
     losses: list[float] = []
     watch = Watch()
     stopped = f"completed: all {len(lrs)} rates were tried"
