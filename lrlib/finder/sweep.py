@@ -54,11 +54,11 @@ def range_test(
     passed on:
 
     - of the model, and of a `loss_fn` that is a module: parameters, buffers, gradients, train and
-      eval modes, all attributes, and the lists, dictionaries, sets, deques, arrays and data classes
-      in them;
+      eval modes, all attributes, and the lists, dictionaries, sets, deques, queues, arrays,
+      numbers of C and data classes in them;
     - the optimizer with its state and its attributes, and the optimizers that it wraps;
-    - the attributes of the loader, its samplers, datasets and transforms, with lists, dictionaries
-      and one-dimensional arrays in them;
+    - the attributes of the loader, its samplers, datasets and transforms, with lists, dictionaries,
+      queues and one-dimensional arrays in them;
     - the global random generators of torch, CUDA, MPS, numpy and Python, and those that an argument
       holds, also in its attributes, in containers and in the closures of functions.
 
@@ -110,8 +110,9 @@ def range_test(
             a closure; something else, such as a scheduler, sets another rate before the update, or
             the update follows no rate that is set, as in Rprop; a batch isn't a pair (x, y), or
             your `step_fn` doesn't return its loss; the loss has no gradient; a lazy module hasn't
-            seen a batch yet; the loader is empty, is or holds an iterator, or can't be started
-            again.
+            seen a batch yet; the loader is empty, is or holds an iterator, runs in a thread, or
+            can't be started again; something holds a queue that can't be filled again, such as a
+            `SimpleQueue` or one between processes.
 
     Warns:
         UserWarning: A parameter of the model could be trained, and no optimizer holds it.
