@@ -110,7 +110,9 @@ def _inside_function(thing: Any) -> list[Any]:
 @by_class
 def container(kind: type) -> type | None:
     """Return which of the containers that can change a class is, or None."""
-    return next((base for base in _CONTAINERS if issubclass(kind, base)), None)
+    # A list, no generator: what interrupts the end of one, such as Ctrl-C, is lost.
+    found = [base for base in _CONTAINERS if issubclass(kind, base)]
+    return found[0] if found else None
 
 
 def contents(base: Any, thing: Any) -> list[Any]:
