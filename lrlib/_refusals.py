@@ -2,19 +2,47 @@
 
 import inspect
 import math
+import warnings
 from numbers import Integral
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from lrlib._given import described, listed, require_no_closure
 from lrlib.history import plural
 from lrlib.images import Splits, require_images
 
 
+def require_kinds(model: Any, optimizer: Any, splits: Any, on_step: Any) -> None:
+    """Refuse what isn't of the kind that is trained, trains, is learned, or watches."""
+    if not isinstance(model, nn.Module):
+        raise ValueError(
+            f"model must be a torch.nn.Module, got {described(model)}; pass an object of one, such "
+            "as lrlib.model.small_cnn()"
+        )
+    if not isinstance(getattr(optimizer, "param_groups", None), list):
+        raise ValueError(
+            f"optimizer must be one of torch.optim, got {described(optimizer)}; make one, such as "
+            "torch.optim.SGD(model.parameters(), lr=0.1)"
+        )
+    require_no_closure(optimizer, "fit gives it none: write the loop with a step that does")
+    if isinstance(splits, type) or not (hasattr(splits, "train") and hasattr(splits, "val")):
+        raise ValueError(
+            f"splits must be data.Splits, got {described(splits)}; data.load() returns them, and "
+            "images of your own go into data.Splits"
+        )
+    if on_step is not None and not callable(on_step):
+        raise ValueError(
+            f"on_step must be a function of the history, got {described(on_step)}; leave it out "
+            "where nothing is to be called"
+        )
+
+
 def require_epochs(epochs: int) -> None:
-    if not isinstance(epochs, Integral) or epochs < 1:
+    if not isinstance(epochs, Integral) or isinstance(epochs, bool) or epochs < 1:
         raise ValueError(
             f"epochs must be a whole number, at least 1, got {epochs}; pass how many passes to make"
         )
@@ -50,6 +78,18 @@ def require_rates(optimizer: Optimizer) -> None:
                 f"the learning rate must be positive and finite, got {lr} in parameter group "
                 f"{number}; pass another lr to the optimizer"
             )
+    require_no_ascent(optimizer, 0)
+
+
+def require_no_ascent(optimizer: Optimizer, step: int) -> None:
+    """Refuse a step at rates that climb the loss or that are none; a rate of zero may be meant."""
+    for number, group in enumerate(optimizer.param_groups):
+        if not 0 <= float(group["lr"]) < math.inf:
+            raise ValueError(
+                f"the learning rate must not be negative, got {float(group['lr']):g} in parameter "
+                f"group {number} at step {step}, which was not made; change what sets it, such as "
+                "the function of a LambdaLR"
+            )
 
 
 def require_parameters(model: nn.Module, optimizer: Optimizer) -> list[Tensor]:
@@ -74,20 +114,45 @@ def require_parameters(model: nn.Module, optimizer: Optimizer) -> list[Tensor]:
     return trained
 
 
-def require_influence(logits: Tensor, trained: list[Tensor]) -> None:
-    """Refuse an optimizer whose parameters have no part in what the model says."""
-    if not logits.requires_grad:  # a model may switch gradients off in eval mode
-        return
+def without_influence(logits: Tensor, trained: list[Tensor]) -> list[Tensor]:
+    """Return those parameters that the model's output can't be followed back to."""
+    if not logits.requires_grad:
+        return trained
     gradients = torch.autograd.grad(logits.sum(), trained, allow_unused=True)
-    if not [gradient for gradient in gradients if gradient is not None]:
+    return [p for p, gradient in zip(trained, gradients, strict=True) if gradient is None]
+
+
+def require_influence(model: nn.Module, trained: list[Tensor], cut_off: list[Tensor]) -> None:
+    """Refuse an optimizer none of whose parameters gets a gradient, and warn of some that don't."""
+    if len(cut_off) == len(trained):
         raise ValueError(
             "the optimizer must hold parameters that the model's output depends on, got "
-            f"{plural(len(trained), 'parameter')} of the model that its forward does not use, so "
-            "nothing would be trained; pass the parameters of the layers that are used"
+            f"{plural(len(trained), 'parameter')} of the model that its forward does not use, or "
+            "cuts off by detach(), no_grad() or numpy, so nothing would be trained; pass the "
+            "parameters of the layers that are used, and take out what cuts them off"
+        )
+    if cut_off:
+        names = {id(parameter): name for name, parameter in model.named_parameters()}
+        stay = listed([names[id(parameter)] for parameter in cut_off])
+        warnings.warn(
+            f"the model's output doesn't depend on {stay}, which the optimizer holds, so training "
+            "leaves them as they are; look for detach(), no_grad() or numpy in forward, or leave "
+            "them out of the optimizer",
+            stacklevel=4,  # whoever calls fit
         )
 
 
-def require_scheduler(scheduler: LRScheduler, optimizer: Optimizer) -> None:
+def require_scheduler(scheduler: Any, optimizer: Optimizer) -> None:
+    made = not isinstance(scheduler, type)
+    if not (made and hasattr(scheduler, "optimizer") and hasattr(scheduler, "step")):
+        of_torch = not made and issubclass(scheduler, LRScheduler)
+        way = (
+            f"{scheduler.__name__}(optimizer, ...)" if of_torch else "LambdaLR(optimizer, schedule)"
+        )
+        raise ValueError(
+            f"scheduler must be a scheduler of torch on the optimizer, got {described(scheduler)}; "
+            f"make one: {way}"
+        )
     if scheduler.optimizer is not optimizer:
         raise ValueError(
             "the scheduler belongs to another optimizer, so it would change nothing here; "

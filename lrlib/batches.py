@@ -14,6 +14,10 @@ from lrlib.images import Images, normalise, require_images
 _FRAME = 4  # black pixels around an image, and the farthest it is shifted
 
 
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 @dataclass
 class Batches:
     """Shuffled training batches; each pass over them has a new order.
@@ -26,8 +30,8 @@ class Batches:
         batch_size: Images in a batch, from 1 to the number of images.
         augment: Whether to shift each image by up to 4 pixels in both directions, black where it
             leaves a gap, and to mirror half of the images.
-        seed: Decides the order and the augmentation, an integer. Two objects with the same seed
-            give the same batches, pass by pass.
+        seed: Decides the order and the augmentation, an integer from -2^63 to 2^64 - 1. Two objects
+            with the same seed give the same batches, pass by pass.
 
     Returns:
         Iterating gives one pair (x, y) per batch. The images x are float32 of shape
@@ -35,9 +39,10 @@ class Batches:
         shape (batch_size,). `len` is the number of batches in a pass.
 
     Raises:
-        ValueError: `batch_size` is not a whole number from 1 to the number of images, there is no
-            image, the images are not uint8 of shape (N, 3, 32, 32), the labels are not int64 with
-            one per image, or the two are on different devices.
+        ValueError: `batch_size` is not a whole number from 1 to the number of images, `seed` is no
+            integer of its range, there is no image, the images are not uint8 of shape
+            (N, 3, 32, 32), the labels are not int64 with one per image, or the two are on different
+            devices.
 
     Example:
         >>> import torch
@@ -57,13 +62,17 @@ class Batches:
     def __post_init__(self) -> None:
         require_images(self.images)
         count = len(self.images.y)
-        whole = isinstance(self.batch_size, Integral)
-        if not whole or not 1 <= self.batch_size <= count:
+        if not _whole(self.batch_size) or not 1 <= self.batch_size <= count:
             raise ValueError(
                 f"batch_size must be a whole number from 1 to the {count} images there are, "
                 f"got {self.batch_size}; take a number in this range or load more images"
             )
-        self.batch_size = int(self.batch_size)  # torch knows no numbers of numpy
+        if not _whole(self.seed) or not -(2**63) <= self.seed < 2**64:
+            raise ValueError(
+                f"seed must be a whole number from -2**63 to 2**64 - 1, got {self.seed!r}; "
+                "take a number such as 0"
+            )
+        self.batch_size, self.seed = int(self.batch_size), int(self.seed)  # numpy's are none here
         keep_freed_memory()
         device = self.images.x.device
         self.generator = torch.Generator(device).manual_seed(self.seed)

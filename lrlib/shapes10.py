@@ -135,7 +135,7 @@ def draw(count: int, seed: int) -> tuple[Tensor, Tensor]:
         shape (count,). Label 3 is `CLASSES[3]`.
 
     Raises:
-        ValueError: `count` is not a positive integer, or `seed` is negative.
+        ValueError: `count` is not a positive integer, or `seed` is no integer of at least 0.
 
     Example:
         >>> images, labels = draw(count=20, seed=0)
@@ -148,6 +148,8 @@ def draw(count: int, seed: int) -> tuple[Tensor, Tensor]:
     """
     if not isinstance(count, int) or count < 1:
         raise ValueError(f"count must be a positive integer, got {count!r}; CIFAR-10 has 60,000")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed must be a whole number, at least 0, got {seed!r}; take 0")
     random = np.random.default_rng(seed)
     labels = random.permutation(count) % len(CLASSES)
     images = np.empty((count, 3, _SIDE, _SIDE), dtype=np.uint8)

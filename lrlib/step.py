@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lrlib._given import require_gradient, require_loss_function, require_no_closure
+
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -28,6 +30,10 @@ def train_step(
     Returns:
         The loss before the update, a float.
 
+    Raises:
+        ValueError: `loss_fn` is a class or no function, its loss isn't one number or has no
+            gradient, or the optimizer needs a closure. No parameter has changed by then.
+
     Example:
         >>> import torch
         >>> model = torch.nn.Linear(1, 1, bias=False)
@@ -39,6 +45,8 @@ def train_step(
         >>> model.weight.item()
         0.5
     """
+    require_loss_function(loss_fn)
+    require_no_closure(optimizer, "write a step that gives it one")
     return make_step(model, optimizer, loss_fn, batch, nullcontext()).item()
 
 
@@ -54,6 +62,7 @@ def make_step(
     optimizer.zero_grad()
     with precision:
         loss = loss_fn(model(x), y)
+    require_gradient(loss)
     loss.backward()
     optimizer.step()
     return loss.detach()

@@ -5,20 +5,25 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
+from lrlib._given import warn_of_what_is_left_out
 from lrlib._interrupts import Interrupts
 from lrlib._progress import Bar
 from lrlib._refusals import (
     require_epochs,
     require_influence,
+    require_kinds,
     require_labelled_images,
     require_logits,
+    require_no_ascent,
     require_parameters,
     require_rates,
     require_scheduler,
+    without_influence,
 )
 from lrlib.batches import Batches
 from lrlib.budget import budget
@@ -72,7 +77,7 @@ def evaluate(model: nn.Module, images: Images) -> tuple[float, float]:
     """
     require_images(images)
     parts = []
-    with _judging(model), _precision(images.x.device):
+    with _mode(model, training=False), torch.no_grad(), _precision(images.x.device):
         for x, y in zip(images.x.split(1000), images.y.split(1000), strict=True):
             logits = model(normalise(x))
             loss = functional.cross_entropy(logits, y, reduction="sum")
@@ -85,17 +90,16 @@ def evaluate(model: nn.Module, images: Images) -> tuple[float, float]:
 
 
 @contextmanager
-def _judging(model: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients; afterwards each module is in the mode it was in.
+def _mode(model: nn.Module, training: bool) -> Iterator[None]:
+    """Train or eval mode; afterwards each module is in the mode it was in.
 
     Ctrl-C waits until then.
     """
     modes = {module: module.training for module in model.modules()}
     with Interrupts():
         try:
-            with torch.no_grad():
-                model.eval()
-                yield
+            model.train(training)
+            yield
         finally:
             for module, training in modes.items():
                 module.training = training
@@ -150,13 +154,19 @@ def fit(
         The history of the run: rates and losses step by step, validation results epoch by epoch.
 
     Raises:
-        ValueError: `epochs`, `batch_size` or a learning rate is out of range; the images or labels
+        ValueError: An argument is of the wrong kind, such as a class where an object is wanted;
+            `epochs`, `batch_size`, `seed` or a learning rate is out of range; the images or labels
             aren't what `data.Images` describes, or are on two devices; a label has no class in
-            `splits.classes`; the optimizer holds no parameter that the model's output depends on;
-            the scheduler belongs to another optimizer, its `step` needs an argument, or it is a
-            `ReduceLROnPlateau` whose mode isn't "min"; the model doesn't give one logit per class.
-            Nothing has changed by then.
+            `splits.classes`; the optimizer needs a closure, or holds no parameter that the model's
+            output depends on; the scheduler belongs to another optimizer, its `step` needs an
+            argument, or it is a `ReduceLROnPlateau` whose mode isn't "min"; the model doesn't give
+            one logit per class. Nothing has changed by then. Only a rate that the scheduler makes
+            negative later on is refused when it comes, before the step.
         KeyboardInterrupt: Ctrl-C was pressed, and there is no `on_step`.
+
+    Warns:
+        UserWarning: A parameter of the model could be trained, and the optimizer doesn't hold it;
+            or the optimizer holds it, and it gets no gradient.
 
     Example:
         >>> import torch
@@ -171,15 +181,16 @@ def fit(
         (4, 2)
     """
     global last
+    require_kinds(model, optimizer, splits, on_step)
     _check(model, optimizer, splits, epochs, scheduler)
     batches = Batches(splits.train, batch_size, augment, seed)
-    last = history = History(splits.name, len(splits.train.y), seed)
+    last = history = History(splits.name, len(splits.train.y), batches.seed)
     # Whoever watches the steps shows the progress, and the end, in a way of their own.
     watched = on_step is not None
     bar = Bar(epochs * len(batches), "step", disable=watched)
     try:
         with bar, torch.random.fork_rng():
-            torch.manual_seed(seed)
+            torch.manual_seed(batches.seed)
             for _ in range(epochs):
                 _train_epoch(model, optimizer, scheduler, batches, history, bar, on_step)
                 if history.stopped:
@@ -219,6 +230,7 @@ def _train_epoch(
     rates: list[float] = []
     losses: list[Tensor] = []  # on the device, not read yet
     for number, batch in enumerate(batches, start=1):
+        require_no_ascent(optimizer, len(history.step) + len(rates))
         rates.append(float(optimizer.param_groups[0]["lr"]))
         losses.append(make_step(model, optimizer, functional.cross_entropy, batch, precision))
         read = number % read_every == 0 or number == len(batches)
@@ -247,8 +259,22 @@ def _check(
     trained = require_parameters(model, optimizer)
     if scheduler is not None:
         require_scheduler(scheduler, optimizer)
-    with _judging(model), torch.enable_grad():
-        # One image twice: a training set may consist of a single image.
-        logits = model(normalise(splits.train.x[:1].repeat(2, 1, 1, 1)))
+    # One image twice: a training set may consist of a single image.
+    images = normalise(splits.train.x[:1].repeat(2, 1, 1, 1))
+    with _mode(model, training=False), torch.enable_grad():
+        logits = model(images)
     require_logits(logits, splits)
-    require_influence(logits, trained)
+    cut_off = without_influence(logits, trained)
+    if cut_off and not isinstance(model, torch.jit.ScriptModule):
+        # A model may use a layer, or have gradients, in train mode alone.
+        cut_off = without_influence(_logits_in_training(model, images), cut_off)
+    require_influence(model, trained, cut_off)
+    warn_of_what_is_left_out(model, [optimizer], stacklevel=3)
+
+
+def _logits_in_training(model: nn.Module, images: Tensor) -> Tensor:
+    """Return the output in train mode; averages over batches and generators are left alone."""
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    with _mode(model, training=True), torch.enable_grad(), torch.random.fork_rng():
+        logits: Tensor = functional_call(model, buffers, images)
+    return logits

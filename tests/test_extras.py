@@ -112,9 +112,11 @@ loader = torch.utils.data.DataLoader(dataset, batch_size=32, shuffle=True)
     look = "print(rates.max(), rates[-1] < 0.001, scheduler.get_last_lr()[0] < 0.01)"
     result = alone.run("-c", own + lines + schedule + look)
     assert result.returncode == 0, result.stderr
-    suggestion, *seen = result.stdout.split()
+    said, seen = result.stdout.splitlines()
+    suggestion, purpose = said.split(maxsplit=1)
     assert 1e-3 < float(suggestion) < 10
-    assert seen == ["0.1", "True", "True"]
+    assert purpose.startswith("is a fixed rate for 1,000 steps.")
+    assert seen == "0.1 True True"
 
 
 @pytest.mark.slow

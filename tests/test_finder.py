@@ -10,6 +10,7 @@ import torch
 from matplotlib import pyplot as plt
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, TensorDataset
 
 from lrlib import data, finder, model, plots
@@ -89,6 +90,27 @@ def test_parameter_groups_keep_their_ratios():
     test = finder.range_test(net, optimizer, cross_entropy, batches(), steps=5)
     assert [rates[1] for rates in seen] == test.lrs.tolist()
     assert [rates[0] / rates[1] for rates in seen] == pytest.approx([0.2] * 5)
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+def test_the_ratios_are_those_of_the_peaks_wherever_a_scheduler_stands(steps):
+    """Two warm-ups of which one starts at zero, as where a part is trained later."""
+    net, _ = make()
+    groups = [{"params": [net.weight], "lr": 0.02}, {"params": [net.bias], "lr": 0.1}]
+    optimizer = torch.optim.SGD(groups)
+    early, late = (lambda step: min(step / 5, 1)), (lambda step: 0.0 if step < 10 else 1.0)
+    scheduler = LambdaLR(optimizer, [early, late])
+    for _ in range(steps):
+        optimizer.step()
+        scheduler.step()
+    before, seen = [group["lr"] for group in optimizer.param_groups], []
+    optimizer.register_step_pre_hook(
+        lambda opt, *_: seen.append([group["lr"] for group in opt.param_groups])
+    )
+    test = finder.range_test(net, optimizer, cross_entropy, batches(), steps=5)
+    assert [rates[1] for rates in seen] == test.lrs.tolist()
+    assert [rates[0] / rates[1] for rates in seen] == pytest.approx([0.2] * 5)
+    assert [group["lr"] for group in optimizer.param_groups] == before
 
 
 def test_a_learning_rate_that_is_a_tensor_stays_one():
@@ -394,7 +416,9 @@ def test_the_five_lines_of_the_first_page_work_as_they_stand(own_figures, capsys
     loader = DataLoader(TensorDataset(x, y), batch_size=32, shuffle=True)
     names = {"model": own, "loader": loader}
     exec(lines, names)
-    assert 1e-3 < float(capsys.readouterr().out) < 10
+    rate, said = capsys.readouterr().out.split(maxsplit=1)
+    assert 1e-3 < float(rate) < 10
+    assert said.startswith("is a fixed rate for 1,000 steps. In nine of ten cases of the study")
     assert "`test.plot()` draws" in readme
     ax = eval("test.plot()", names)
     assert sum(line.get_label().startswith(MARKED) for line in ax.lines) == len(MARKED)

@@ -429,6 +429,7 @@ def combinations():
     yield from itertools.product(MODELS, OPTIMIZERS, ["transform"], ["end"])
 
 
+@pytest.mark.filterwarnings("ignore:the optimizer doesn't hold")  # of the layers made in `forward`
 @pytest.mark.parametrize(("model", "optimizer", "loader", "event"), [*combinations()])
 def test_no_combination_leaves_a_trace(model, optimizer, loader, event):
     expected_parts = make(model, optimizer, loader)
@@ -506,7 +507,8 @@ def test_where_no_parameter_moves_there_is_no_suggestion():
         optimizer = torch.optim.SGD(other.parameters(), lr=0.1)
         x = torch.randn(40, 8, 3)
         loader = [(part, torch.full((8,), int(i > 20))) for i, part in enumerate(x)]
-        test = finder.range_test(net, optimizer, cross_entropy, loader, steps=40)
+        with pytest.warns(UserWarning, match="doesn't hold weight, bias of the model"):
+            test = finder.range_test(net, optimizer, cross_entropy, loader, steps=40)
         assert not test.moved
         with pytest.raises(ValueError, match="no parameter changed during the test"):
             test.suggest()
@@ -540,7 +542,8 @@ def test_a_number_added_to_all_losses_changes_neither_the_end_nor_the_suggestion
         net = nn.Linear(1, 1)
 
         def step(net, optimizer, loss_fn, batch, given=given):
-            net.weight.data += 1
+            net.weight.grad = torch.ones(1, 1)
+            optimizer.step()
             return next(given)
 
         test = finder.range_test(net, SGD(net.parameters()), None, [None], step_fn=step)
@@ -621,7 +624,20 @@ def test_an_iterator_is_refused_and_not_used_up(name):
             {"optimizer": [torch.zeros(3)]},
             "optimizer must be one of torch.optim, or have param_groups as these do, got list",
         ),
-        ({"loss_fn": None}, "loss_fn must be a function unless a step_fn is given, got None"),
+        ({"loss_fn": None}, "loss_fn must be a function of the output and y, got None"),
+        (
+            {"loss_fn": nn.CrossEntropyLoss},
+            r"got the class CrossEntropyLoss; pass an object of it: CrossEntropyLoss\(\)",
+        ),
+        ({"loss_fn": lambda out, y: out}, r"a tensor with one number, got shape \(8, 2\)"),
+        ({"loss_fn": lambda out, y: 1.0}, "a tensor with one number, got 1.0"),
+        (
+            {"loss_fn": lambda out, y: cross_entropy(out.detach(), y)},
+            r"got a loss without a gradient; look for detach\(\)",
+        ),
+        ({"model": nn.Linear}, "model must be a torch.nn.Module, got the class Linear"),
+        ({"optimizer": torch.optim.SGD}, "as these do, got the class SGD"),
+        ({"loader": DataLoader}, "a list of batches, got the class DataLoader"),
         ({"loader": None}, "loader must be a DataLoader or a list of batches, got None"),
         ({"loader": [{"x": 1}]}, r"batches must be pairs \(x, y\), got dict; write a step_fn"),
         ({"loader": [(1, 2, 3)]}, r"batches must be pairs \(x, y\), got tuple"),
@@ -643,13 +659,33 @@ def test_an_iterator_is_refused_and_not_used_up(name):
 def test_bad_input_is_named_and_nothing_is_changed(change, message):
     net = nn.Linear(3, 2)
     arguments = {"model": net, "optimizer": SGD(net.parameters()), "loader": pairs(), **change}
-    if arguments["optimizer"] is torch.optim.LBFGS:
+    if arguments["optimizer"] is torch.optim.LBFGS:  # made here: it needs the parameters
         arguments["optimizer"] = torch.optim.LBFGS(net.parameters())
     arguments.setdefault("loss_fn", cross_entropy)
     before = everything(net, arguments["optimizer"])
     with pytest.raises(ValueError, match=message):
         finder.range_test(**arguments)
     assert everything(net, arguments["optimizer"]) == before
+
+
+def test_a_model_that_is_frozen_is_refused():
+    net = nn.Linear(3, 2).requires_grad_(False)
+    optimizer = SGD(net.parameters())
+    before = everything(net, optimizer)
+    with pytest.raises(ValueError, match="got 2, each with requires_grad=False; call requires_gr"):
+        finder.range_test(net, optimizer, cross_entropy, pairs())
+    assert everything(net, optimizer) == before
+
+
+def test_parameters_that_no_optimizer_holds_are_named_where_range_test_is_called():
+    net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2), nn.Linear(2, 2))
+    net[2].requires_grad_(False)  # this one is meant to stay
+    optimizer = SGD(net[0].parameters())
+    with pytest.warns(UserWarning, match="doesn't hold 1.weight, 1.bias of the model") as said:
+        finder.range_test(net, optimizer, cross_entropy, pairs(), steps=3)
+    assert [each.filename for each in said] == [__file__]
+    second = SGD(net[1].parameters())
+    finder.range_test(net, optimizer, cross_entropy, pairs(), steps=3, also=[second])
 
 
 @pytest.mark.parametrize("steps", [np.int64(40), np.uint8(40), torch.tensor(40)])
@@ -715,6 +751,151 @@ def test_an_update_at_another_rate_than_that_of_the_test_is_refused(make_step, w
         finder.range_test(net, optimizer, cross_entropy, pairs(), steps=30, step_fn=step_fn)
     assert all(map(torch.equal, before, net.parameters()))
     assert optimizer.param_groups[0]["lr"] in (0.1, 1)
+
+
+class Stored(torch.optim.Optimizer):
+    """Its rate is an attribute, whatever its groups say."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, {"lr": lr})
+        self.rate = lr
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for p in (p for group in self.param_groups for p in group["params"]):
+            p.sub_(self.rate * p.grad)
+
+
+class Overridden(torch.optim.SGD):
+    """A step with a rate of its own."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for p in (p for group in self.param_groups for p in group["params"]):
+            p.sub_(0.1 * p.grad)
+
+
+class InState(Stored):
+    """It notes the rate of its first step."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for p, lr in ((p, group["lr"]) for group in self.param_groups for p in group["params"]):
+            p.sub_(self.state[p].setdefault("lr", lr) * p.grad)
+
+
+class HalfStored(Stored):
+    """The rate of its second group is under another key."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.sub_(group.get("own_lr", group["lr"]) * p.grad)
+
+
+def in_closure_of_step(parameters):
+    rate = 0.1
+    optimizer = SGD(parameters)
+
+    def step(self, closure=None):
+        for p in self.param_groups[0]["params"]:
+            p.data.sub_(rate * p.grad)
+
+    return type("Closed", (torch.optim.SGD,), {"step": step})(optimizer.param_groups, lr=rate)
+
+
+def half_stored(parameters):
+    weight, bias = parameters
+    return HalfStored([{"params": [weight]}, {"params": [bias], "own_lr": 0.1}], lr=0.1)
+
+
+HIDDEN = {
+    "attribute": (partial(Stored, lr=0.1), 0),
+    "own step": (partial(Overridden, lr=0.1), 0),
+    "state": (partial(InState, lr=0.1), 0),
+    "second group": (half_stored, 1),
+    "closure": (in_closure_of_step, 0),
+    "Rprop": (partial(torch.optim.Rprop, lr=0.1), 0),
+    "wrapped": (lambda p: Wrap(p, Overridden, lr=0.1), 0),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_rate_that_the_test_cannot_set_is_refused(name):
+    make_optimizer, number = HIDDEN[name]
+    net = nn.Linear(3, 2)
+    optimizer = make_optimizer(net.parameters())
+    before = everything(net, optimizer)
+    with pytest.raises(ValueError, match=rf"parameter group {number} of \w+ made the same update"):
+        finder.range_test(net, optimizer, cross_entropy, pairs())
+    assert everything(net, optimizer) == before
+
+
+def by_hand(net, optimizer, loss_fn, batch):
+    optimizer.zero_grad()
+    loss = loss_fn(net(batch[0]), batch[1])
+    loss.backward()
+    for p in net.parameters():
+        p.data.sub_(0.1 * p.grad)
+    return loss.item()
+
+
+def by_another(net, optimizer, loss_fn, batch):
+    return train_step(net, SGD(net.parameters()), loss_fn, batch)
+
+
+@pytest.mark.parametrize("step_fn", [by_hand, by_another])
+def test_updates_that_another_than_the_optimizer_makes_are_refused(step_fn):
+    net = nn.Linear(3, 2)
+    optimizer = SGD(net.parameters())
+    before = everything(net, optimizer)
+    with pytest.raises(ValueError, match="changed by something else than a step of SGD"):
+        finder.range_test(net, optimizer, cross_entropy, pairs(), step_fn=step_fn)
+    assert everything(net, optimizer) == before
+
+
+def amsgrad(parameters):
+    return torch.optim.Adam([{"params": [p]} for p in parameters], lr=0.01, amsgrad=True)
+
+
+FOLLOWING = {
+    **OPTIMIZERS,
+    "two groups": amsgrad,
+    "a group at zero": lambda ps: torch.optim.SGD(
+        [{"params": [p], "lr": lr} for p, lr in zip(ps, (0.1, 0.0), strict=True)], momentum=0.9
+    ),
+    "RAdam": partial(torch.optim.RAdam, lr=0.01),
+    "Adadelta": partial(torch.optim.Adadelta, lr=1.0),
+    "ASGD": partial(torch.optim.ASGD, lr=0.1),
+    "Adafactor": partial(torch.optim.Adafactor, lr=0.01),
+}
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_a_rate_that_follows_is_no_hidden_one_in_the_shortest_test(steps):
+    net = nn.Linear(3, 2)
+    test = finder.range_test(net, SGD(net.parameters()), cross_entropy, pairs(), steps=steps)
+    assert len(test.losses) == steps
+
+
+@pytest.mark.parametrize("name", FOLLOWING)
+def test_to_try_an_update_at_two_rates_changes_no_loss_and_is_seen_by_no_hook(name, monkeypatch):
+    results = []
+    for tried in (False, True):
+        if not tried:
+            monkeypatch.setattr("lrlib.finder.applied.require_response", lambda *_: None)
+        torch.manual_seed(0)
+        net = nn.Linear(3, 2)
+        optimizer, seen = FOLLOWING[name](net.parameters()), []
+        for when in ("pre", "post"):
+            watched = getattr(optimizer, "base", optimizer)
+            getattr(watched, f"register_step_{when}_hook")(lambda *_, seen=seen: seen.append(1))
+        test = finder.range_test(net, optimizer, cross_entropy, pairs(), steps=12)
+        results.append((test.losses.tolist(), len(seen)))
+        monkeypatch.undo()
+    assert results[0] == results[1]
+    assert results[0][1] == 2 * len(results[0][0])
 
 
 def test_a_scheduler_that_steps_after_the_update_does_no_harm():

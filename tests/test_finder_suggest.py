@@ -19,7 +19,8 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from lrlib import data, finder, model
 from lrlib.evidence import read
-from lrlib.finder.rules import RULES, WITHIN
+from lrlib.evidence.settings import SETTINGS
+from lrlib.finder.rules import RULES, STUDIED, WITHIN
 
 METHODS = ("floor", "halfway")  # lrlib's own; the others are tested beside their libraries
 FIRST, LAST = -5.0, 1.0
@@ -178,6 +179,69 @@ def test_a_drop_within_the_noise_is_refused():
     assert refused >= 198
 
 
+def rounded(kind, size):
+    """Losses around 2.3 in a coarse format, with noise of a size in units of its last place."""
+
+    def draw(generator, count):
+        unit = 2.0**-9 if kind is torch.float16 else 2.0**-6
+        losses = 2.3 + unit * (generator.uniform() + size * generator.normal(size=count))
+        return torch.tensor(losses).to(kind).double().numpy()
+
+    return draw
+
+
+FEW_VALUES = {
+    "right or wrong": lambda generator, count: (generator.random(count) < 0.7) * 1.0,
+    "mostly wrong": lambda generator, count: (generator.random(count) < 0.9) * 1.0,
+    "half of a batch of 8": lambda generator, count: generator.binomial(8, 0.5, count) / 8,
+    "most of a batch of 8": lambda generator, count: generator.binomial(8, 0.9, count) / 8,
+    "float16": rounded(torch.float16, 0.3),
+    "bfloat16": rounded(torch.bfloat16, 0.3),
+    "bfloat16, a little noise": rounded(torch.bfloat16, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", FEW_VALUES)
+@pytest.mark.parametrize("count", [30, 100, 300])
+def test_a_flat_curve_of_few_values_is_refused(name, count):
+    """Most neighbours are equal, and a curve without a fall still goes up and down."""
+    answers = 0
+    for seed in range(200):
+        losses = FEW_VALUES[name](np.random.default_rng(seed), count)
+        with suppress(ValueError):
+            suggest(np.geomspace(1e-5, 10, count), losses)
+            answers += 1
+    assert answers <= 2
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float32])
+def test_one_unit_in_the_last_place_is_no_fall(kind):
+    first = torch.tensor(2.3, dtype=kind)
+    below = first - torch.finfo(kind).eps * 2
+    assert below < first
+    losses = torch.where(torch.arange(100) < 50, first, below).double().numpy()
+    with pytest.raises(ValueError, match="the loss falls by"):
+        suggest(np.geomspace(1e-5, 10, 100), losses)
+
+
+@pytest.mark.parametrize("batch", [64, 256])
+def test_errors_counted_in_batches_get_an_answer(batch):
+    low, high = truth(CURVES["sigmoid"], "halfway")
+    for seed in range(50):
+        lrs = np.geomspace(1e-5, 10, 100)
+        share = np.clip(CURVES["sigmoid"](np.log10(lrs)) / 2.3, 0, 1)
+        errors = np.random.default_rng(seed).binomial(batch, share) / batch
+        assert low - 0.5 <= suggest(lrs, errors) <= high + 0.5
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_a_curve_in_half_precision_is_read_like_the_exact_one(kind):
+    for seed in range(50):
+        lrs, losses = noisy(CURVES["sigmoid"], 100, 0.02, seed)
+        coarse = torch.tensor(losses).to(kind).double().numpy()
+        assert suggest(lrs, coarse) == pytest.approx(suggest(lrs, losses), abs=0.1)
+
+
 @pytest.mark.parametrize("count", [0, 1, 5, 29])
 def test_too_few_points_are_refused(count):
     lrs = np.geomspace(1e-5, 10, count) if count > 1 else np.ones(count)
@@ -301,12 +365,29 @@ def test_the_sentence_names_the_rate_its_use_and_how_far_it_may_be_off():
 
 def test_a_loss_that_is_lowest_at_the_end_of_the_range_is_said():
     ends_low = drawn(fall_at=0.5)
-    for method in METHODS:
-        with pytest.warns(UserWarning, match="lowest at 10, the end of the range, so that higher"):
+    for method in RULES:
+        with pytest.warns(
+            UserWarning, match="lowest at 10, the end of the range, so that higher"
+        ) as said:
             ends_low.suggest(method)
+        assert [each.filename for each in said] == [__file__]
     # A test that stopped before its end has seen where the loss rises, else it would have gone on.
     drawn(count=60, planned=100, fall_at=-2.2).suggest()
-    drawn().suggest()  # no warning: they are errors here
+    for method in RULES:
+        drawn().suggest(method)  # no warning: they are errors here
+
+
+def test_a_length_beyond_those_of_the_study_is_said():
+    runs = {where.lengths[length] for where in SETTINGS.values() for length in where.searched}
+    assert (min(runs), max(runs)) == STUDIED
+    beyond = "But the study's runs had 86 to 4,000 steps: for so {} a run this is extrapolated"
+    for steps in STUDIED:
+        assert "extrapolated" not in drawn().explain(run_steps=steps)
+    assert beyond.format("short") in drawn().explain(run_steps=85)
+    assert beyond.format("long") in drawn().explain(run_steps=4001, decaying=True)
+    assert "{} and {:,} steps".format(*STUDIED) in " ".join(
+        finder.RangeTest.suggest.__doc__.split()
+    )
 
 
 @pytest.mark.slow

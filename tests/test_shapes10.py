@@ -73,3 +73,9 @@ def test_colour_does_not_tell_the_classes_apart():
 def test_a_count_that_is_no_positive_integer_is_named(count):
     with pytest.raises(ValueError, match=f"count must be a positive integer, got {count}"):
         shapes10.draw(count, seed=0)
+
+
+@pytest.mark.parametrize("seed", [None, "0", 0.0, True, -1])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises(ValueError, match=f"seed must be a whole number, at least 0, got {seed!r}"):
+        shapes10.draw(20, seed=seed)

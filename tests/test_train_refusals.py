@@ -2,15 +2,17 @@
 
 import dataclasses
 import re
+from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel
 
-from lrlib import data, model, train
+from lrlib import data, model, schedules, train
 
 
 def make(width=4):
@@ -25,7 +27,7 @@ def refused(tiny_splits, unchanged):
 
     def check(message, net, optimizer, splits=tiny_splits, scheduler=None, **options):
         options = {"epochs": 1, "scheduler": scheduler, **options}
-        others = () if scheduler is None else (scheduler,)
+        others = (scheduler,) if isinstance(scheduler, LRScheduler) else ()
         with unchanged(net, optimizer, None, *others), pytest.raises(ValueError, match=message):
             train.fit(net, optimizer, splits, **options)
 
@@ -100,10 +102,102 @@ def test_a_part_of_the_model_may_be_trained(tiny_splits, part):
         other = nn.Linear(2, 2)
         optimizer = torch.optim.SGD([*net.parameters(), *other.parameters()], lr=0.05)
     before = [parameter.detach().clone() for parameter in net.parameters()]
-    train.fit(net, optimizer, tiny_splits, epochs=1)
+    left_out = pytest.warns(UserWarning, match="doesn't hold 0.weight, 0.bias, .* and 11 more")
+    with left_out if part == "the head" else nullcontext():
+        train.fit(net, optimizer, tiny_splits, epochs=1)
     moved = [not torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True)]
     assert moved[-2:] == [True, True]
     assert any(moved[:-2]) == (part == "more than the model")
+
+
+def test_a_new_head_that_the_optimizer_does_not_hold_is_named_where_fit_is_called(tiny_splits):
+    net, optimizer = make()
+    net[-1] = nn.Linear(16, 10)
+    with pytest.warns(UserWarning, match="doesn't hold 17.weight, 17.bias of the model") as said:
+        train.fit(net, optimizer, tiny_splits, epochs=2)
+    assert [each.filename for each in said] == [__file__]
+
+
+class Cut(nn.Module):
+    """Two layers; what comes between them may cut the gradient off."""
+
+    def __init__(self, between, after=lambda logits, training: logits):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(3072, 8), nn.BatchNorm1d(8))
+        self.dropout, self.head = nn.Dropout(), nn.Linear(8, 10)
+        self.between, self.after = between, after
+
+    def forward(self, x):
+        hidden = self.between(self.dropout(self.body(x)), self.training)
+        return self.after(self.head(hidden), self.training)
+
+
+def whole(x, training):
+    return x
+
+
+def detached(x, training):
+    return x.detach()
+
+
+def only_in_eval(x, training):
+    return x if training else x.detach()
+
+
+def only_in_training(x, training):
+    return x.detach() if training else x
+
+
+def through_numpy(x, training):
+    return torch.from_numpy(x.detach().numpy())
+
+
+@pytest.mark.parametrize("cut", [detached, through_numpy])
+def test_a_part_that_is_cut_off_is_named_where_fit_is_called(tiny_splits, cut):
+    torch.manual_seed(0)
+    net = Cut(cut)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    match = "doesn't depend on body.1.weight, body.1.bias, body.2.weight, body.2.bias, which"
+    with pytest.warns(UserWarning, match=match) as said:
+        train.fit(net, optimizer, tiny_splits, epochs=1)
+    assert [each.filename for each in said] == [__file__]
+
+
+@pytest.mark.parametrize("where", ["between", "after"])
+def test_gradients_may_be_off_in_eval_mode(tiny_splits, where):
+    torch.manual_seed(0)
+    net = Cut(**{"between": whole, where: only_in_eval})
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    histories = [train.fit(net, optimizer, tiny_splits, epochs=1)]
+    torch.manual_seed(0)
+    net = Cut(whole)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    histories.append(train.fit(net, optimizer, tiny_splits, epochs=1))
+    assert histories[0] == histories[1]  # to look for gradients moved no average and no generator
+
+
+@pytest.mark.parametrize("cut", [detached, through_numpy])
+def test_an_output_without_a_gradient(refused, cut):
+    net = Cut(whole, after=cut)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    refused(r"got 6 parameters of the model that its forward does not use, or cuts", net, optimizer)
+
+
+def test_an_optimizer_of_what_is_cut_off(refused):
+    net = Cut(detached)
+    optimizer = torch.optim.SGD(net.body.parameters(), lr=0.01)
+    refused(r"got 4 parameters .* cuts off by detach\(\)", net, optimizer)
+
+
+def test_an_output_that_is_cut_off_in_training_alone_is_refused_before_a_parameter_moves(
+    tiny_splits,
+):
+    net = Cut(whole, after=only_in_training)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    with pytest.raises(ValueError, match="got a loss without a gradient; look for detach"):
+        train.fit(net, optimizer, tiny_splits, epochs=1)
+    assert all(map(torch.equal, before, net.parameters()))
 
 
 def test_gradients_are_left_as_they_were(tiny_splits):
@@ -145,17 +239,168 @@ def test_the_scheduler_of_another_optimizer(refused):
     refused("another optimizer", net, optimizer, scheduler=scheduler)
 
 
+COSINE = schedules.CosineAnnealing(4)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "message"),
+    [
+        (COSINE, r"got CosineAnnealing\(steps=4, .*make one: LambdaLR\(optimizer, schedule\)"),
+        (schedules.Fixed, r"got the class Fixed; make one: LambdaLR\(optimizer, schedule\)"),
+        (
+            CosineAnnealingLR,
+            r"got the class CosineAnnealingLR; make one: CosineAnnealingLR\(optimizer, ",
+        ),
+        (
+            ReduceLROnPlateau,
+            r"got the class ReduceLROnPlateau; make one: ReduceLROnPlateau\(optimizer, ",
+        ),
+        (partial(CosineAnnealingLR, T_max=4), r"got functools.partial\(.*make one"),
+        (lambda step: 1.0, "got <function .*; make one: LambdaLR"),
+        ("cosine", "got 'cosine'; make one"),
+        (0.1, "got 0.1; make one"),
+        ([], r"got \[\]; make one"),
+    ],
+)
+def test_what_is_no_scheduler(refused, scheduler, message):
+    message = f"scheduler must be a scheduler of torch on the optimizer, {message}"
+    refused(message, *make(), scheduler=scheduler)
+
+
+# Rates that climb -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [-1.0, float("nan"), float("inf")])
+def test_a_schedule_that_begins_with_no_rate_at_all(refused, factor):
+    net, optimizer = make()
+    scheduler = LambdaLR(optimizer, lambda step: factor)
+    refused("must not be negative, got .* in parameter group 0 at step 0", net, optimizer)
+    refused("which was not made; change what sets it", net, optimizer, scheduler=scheduler)
+
+
+def test_a_rate_of_another_group_that_was_set_below_zero(refused):
+    net, _ = make()
+    groups = [{"params": net[:-1].parameters()}, {"params": net[-1].parameters()}]
+    optimizer = torch.optim.SGD(groups, lr=0.05)
+    LambdaLR(optimizer, lambda step: 1.0)
+    optimizer.param_groups[1]["lr"] = -0.05
+    refused("got -0.05 in parameter group 1 at step 0", net, optimizer)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_rate_that_becomes_negative_is_refused_before_its_step(tiny_splits, number):
+    """A line that goes on below zero: it was to end at step 7 of 10."""
+    net, _ = make()
+    groups = [{"params": net[:-1].parameters()}, {"params": net[-1].parameters()}]
+    optimizer = torch.optim.SGD(groups, lr=0.05)
+    factors = [lambda step: 1.0, lambda step: 1.0]
+    factors[number] = lambda step: 1 - step / 7
+    scheduler = LambdaLR(optimizer, factors)
+    seen = []
+    optimizer.register_step_post_hook(
+        lambda opt, *_: seen.append(opt.param_groups[number]["lr"] >= 0)
+    )
+    with pytest.raises(ValueError, match=f"got -0.00714286 in parameter group {number} at step 8"):
+        train.fit(net, optimizer, tiny_splits, epochs=2, scheduler=scheduler)
+    assert seen == [True] * 8
+    assert len(train.last.step) == len(train.last.loss) == 8
+
+
+# Kinds ----------------------------------------------------------------------------------------
+
+
+def given_instead(name, value):
+    net, optimizer = make()
+    return {"model": net, "optimizer": optimizer, name: value}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("model", nn.Linear, "model must be a torch.nn.Module, got the class Linear; pass an obj"),
+        ("model", None, "model must be a torch.nn.Module, got None"),
+        ("optimizer", torch.optim.SGD, "must be one of torch.optim, got the class SGD; make one"),
+        ("optimizer", 0.1, "optimizer must be one of torch.optim, got 0.1"),
+        ("splits", [1, 2], r"splits must be data.Splits, got \[1, 2\]; data.load\(\) returns"),
+        ("splits", data.Splits, "splits must be data.Splits, got the class Splits"),
+        ("on_step", 3, "on_step must be a function of the history, got 3; leave it out"),
+        ("on_step", "draw", "on_step must be a function of the history, got 'draw'"),
+    ],
+)
+def test_what_is_of_another_kind(tiny_splits, name, value, message, unchanged):
+    given = {"splits": tiny_splits, "epochs": 1, **given_instead(name, value)}
+    whole = [each for each in (given["model"], given["optimizer"]) if each is not value]
+    pair = unchanged(*whole) if len(whole) == 2 else nullcontext()
+    with pair, pytest.raises(ValueError, match=message):
+        train.fit(given.pop("model"), given.pop("optimizer"), given.pop("splits"), **given)
+
+
+def test_an_optimizer_that_needs_a_closure(refused):
+    net, _ = make()
+    message = "LBFGS needs a closure; fit gives it none: write the loop with a step that does"
+    refused(message, net, torch.optim.LBFGS(net.parameters()))
+
+
+def test_an_optimizer_that_a_scheduler_has_wrapped_needs_none(tiny_splits):
+    net, optimizer = make()
+    LambdaLR(optimizer, lambda step: 1.0)  # it gives the optimizer a step of its own
+    train.fit(net, optimizer, tiny_splits, epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "message"),
+    [
+        (nn.CrossEntropyLoss, r"got the class CrossEntropyLoss; pass an object of it: Cross.*\(\)"),
+        (None, "loss_fn must be a function of the output and y, got None"),
+        ("mse", "loss_fn must be a function of the output and y, got 'mse'"),
+        (nn.MSELoss(reduction="none"), r"a tensor with one number, got shape \(4, 2\)"),
+        (lambda out, y: nn.functional.mse_loss(out, y).item(), "a tensor with one number, got 0"),
+        (lambda out, y: nn.functional.mse_loss(out.detach(), y), "a loss without a gradient"),
+    ],
+)
+def test_a_step_with_what_gives_no_loss(loss_fn, message):
+    torch.manual_seed(0)
+    net = nn.Linear(3, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    with pytest.raises(ValueError, match=message):
+        train.train_step(net, optimizer, loss_fn, (torch.ones(4, 3), torch.full((4, 2), 0.5)))
+    assert all(map(torch.equal, before, net.parameters()))
+
+
+def test_a_step_with_an_optimizer_that_needs_a_closure():
+    net = nn.Linear(3, 2)
+    batch = (torch.ones(4, 3), torch.zeros(4, 2))
+    with pytest.raises(ValueError, match="LBFGS needs a closure; write a step that gives it one"):
+        train.train_step(net, torch.optim.LBFGS(net.parameters()), nn.functional.mse_loss, batch)
+
+
 # Numbers --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("epochs", [0, -1, 1.5, "2", None])
+@pytest.mark.parametrize("epochs", [0, -1, 1.5, "2", None, True])
 def test_epochs(refused, epochs):
     refused(f"epochs must be a whole number, at least 1, got {epochs}; ", *make(), epochs=epochs)
 
 
-@pytest.mark.parametrize("batch_size", [0, 641, 64.0, "64"])
+@pytest.mark.parametrize("batch_size", [0, 641, 64.0, "64", True])
 def test_batch_sizes(refused, batch_size):
     refused(f"whole number from 1 to the 640.*got {batch_size};", *make(), batch_size=batch_size)
+
+
+@pytest.mark.parametrize("seed", ["0", 0.0, None, True, 2**64, -(2**63) - 1, [0]])
+def test_seeds(refused, tiny_splits, seed):
+    message = re.escape(f"seed must be a whole number from -2**63 to 2**64 - 1, got {seed!r}; take")
+    refused(message, *make(), seed=seed)
+    with pytest.raises(ValueError, match=message):
+        data.Batches(tiny_splits.val, batch_size=50, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [2**64 - 1, -(2**63), np.int64(-3)])
+def test_every_seed_that_torch_takes_is_taken(tiny_splits, seed):
+    history = train.fit(*make(), tiny_splits, epochs=1, seed=seed)
+    assert history.seed == seed
+    assert type(history.seed) is int
 
 
 def test_numbers_of_numpy_are_numbers(tiny_splits):

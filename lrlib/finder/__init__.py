@@ -21,8 +21,8 @@ Example:
     >>> from lrlib import finder
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     >>> test = finder.range_test(model, optimizer, torch.nn.functional.cross_entropy, loader)
-    >>> print(test.suggest())  # doctest: +ELLIPSIS
-    0.0...
+    >>> print(test.explain())  # doctest: +ELLIPSIS
+    0... is a fixed rate for 1,000 steps. In nine of ten cases of the study, ...
 """
 
 from lrlib.finder.result import RangeTest

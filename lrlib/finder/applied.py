@@ -1,31 +1,72 @@
 """The rates of a test: set before each step, and looked at again when the optimizer makes it."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from functools import partial
+from types import TracebackType
 from typing import Any
 
-from torch import Tensor
 from torch.optim import Optimizer
 
 from lrlib.finder.no_trace import inner_optimizers
+from lrlib.finder.response import Guard, require_response, set_rates
 
 
-@contextmanager
-def rates_of(optimizer: Optimizer, ratios: Sequence[float]) -> Iterator[Callable[[float], None]]:
-    """Give a function that sets the groups' rates, and refuse an update that is made at others."""
-    wanted: list[float] = []
+class Rates:
+    """Sets the rates of the groups, and refuses updates that are made at others or follow none.
 
-    def set_lr(lr: float) -> None:
-        wanted[:] = [lr * ratio for ratio in ratios]
-        for group, rate in zip(optimizer.param_groups, wanted, strict=True):
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
+    Args:
+        optimizer: Its steps are watched inside of the block, and those of the ones that it wraps.
+        ratios: The rate of each group, divided by that of the test.
+        ends: The first and the last rate of the test.
+        guard: Makes a block that leaves no trace, to try an update in.
+    """
 
-    def look(*_: Any) -> None:
-        for group, rate in zip(optimizer.param_groups, wanted, strict=False):
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        ratios: Sequence[float],
+        ends: tuple[float, float],
+        guard: Guard,
+    ) -> None:
+        self._optimizer, self._ratios = optimizer, ratios
+        self._ends, self._guard = ends, guard
+        self._lr = math.nan
+        self._updates: dict[int, int] = {}
+        self._hooks: list[Any] = []
+
+    def __enter__(self) -> "Rates":
+        for each in (self._optimizer, *inner_optimizers(self._optimizer)):
+            # What only looks like torch's may have none.
+            if hasattr(each, "register_step_pre_hook"):
+                self._hooks.append(each.register_step_pre_hook(self._look))
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def set(self, lr: float) -> None:
+        """Set the rates for the next step."""
+        self._lr = lr
+        set_rates(self._optimizer, self._wanted())
+
+    def require_updates(self, moved: bool) -> None:
+        """Refuse a test that moved parameters without one step of the optimizer."""
+        if moved and self._hooks and not self._updates:
+            raise ValueError(
+                "the parameters were changed by something else than a step of "
+                f"{type(self._optimizer).__name__}, where no rate of the test could reach it; let "
+                "step_fn call the step of the optimizer that is passed to range_test"
+            )
+
+    def _wanted(self) -> list[float]:
+        return [self._lr * ratio for ratio in self._ratios]
+
+    def _look(self, stepping: Optimizer, args: Any, kwargs: Any) -> None:
+        for group, rate in zip(self._optimizer.param_groups, self._wanted(), strict=False):
             # A tensor of float32 holds a rate to seven digits.
             if not math.isclose(group["lr"], rate, rel_tol=1e-6):
                 raise ValueError(
@@ -33,14 +74,11 @@ def rates_of(optimizer: Optimizer, ratios: Sequence[float]) -> Iterator[Callable
                     f"set {rate:.3g}; take out what changes it, such as a scheduler that step_fn "
                     "calls before the update, or a tensor of whole numbers as lr"
                 )
-
-    hooks = [
-        each.register_step_pre_hook(look)
-        for each in (optimizer, *inner_optimizers(optimizer))
-        if hasattr(each, "register_step_pre_hook")  # what only looks like torch's may have none
-    ]
-    try:
-        yield set_lr
-    finally:
-        for hook in hooks:
-            hook.remove()
+        if id(self._optimizer) in self._updates and stepping is not self._optimizer:
+            return  # a part of a step that has been looked at
+        self._updates[id(stepping)] = count = self._updates.get(id(stepping), 0) + 1
+        # The second update: in the first, a rate may go into the state, and from then on be there.
+        if count == 2:
+            step = partial(type(stepping).step, *args, **kwargs)
+            ratios = [float(group["lr"]) / self._lr for group in stepping.param_groups]
+            require_response(stepping, step, self._guard, ratios, self._ends)

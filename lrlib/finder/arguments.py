@@ -9,8 +9,11 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
+from lrlib._given import described, require_loss_function, require_no_closure
 from lrlib.finder.no_trace import inner_optimizers
 from lrlib.step import train_step
+
+NEEDS_CLOSURE = "pass a step_fn that gives it one, as in the last example of range_test"
 
 
 def check(
@@ -19,25 +22,29 @@ def check(
     """Refuse arguments that no test can work with, and return `also` as a list."""
     if not isinstance(model, nn.Module):
         raise ValueError(
-            f"model must be a torch.nn.Module, got {type(model).__name__}; put bare tensors into a "
+            f"model must be a torch.nn.Module, got {_kind(model)}; put bare tensors into a "
             "torch.nn.ParameterList"
         )
     if not isinstance(getattr(optimizer, "param_groups", None), list):
         raise ValueError(
             "optimizer must be one of torch.optim, or have param_groups as these do, got "
-            f"{type(optimizer).__name__}"
+            f"{_kind(optimizer)}"
         )
+    _require_trainable(optimizer)
     if not callable(step_fn):
         raise ValueError(
             f"step_fn must be a function, got {step_fn!r}; leave it out for batches (x, y)"
         )
-    if step_fn is train_step and not callable(loss_fn):
+    if step_fn is train_step:
+        require_loss_function(loss_fn)
+        require_no_closure(optimizer, NEEDS_CLOSURE)
+    if isinstance(loader, type) or not (
+        hasattr(loader, "__iter__") or hasattr(loader, "__getitem__")
+    ):
         raise ValueError(
-            f"loss_fn must be a function unless a step_fn is given, got {loss_fn!r}; "
-            "torch.nn.functional.cross_entropy is the usual one for classes"
+            f"loader must be a DataLoader or a list of batches, got {described(loader)}; put a "
+            "single batch into a list"
         )
-    if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
-        raise ValueError(f"loader must be a DataLoader or a list of batches, got {loader!r}")
     if not isinstance(also, Iterable):
         raise ValueError(f"also must be a list of objects, got {also!r}; put it into a list")
     reached = {id(group) for group in optimizer.param_groups}
@@ -49,6 +56,20 @@ def check(
                 "param_groups be those of the inner one, or pass the inner one"
             )
     return list(also)
+
+
+def _kind(value: Any) -> str:
+    return described(value) if isinstance(value, type) else type(value).__name__
+
+
+def _require_trainable(optimizer: Optimizer) -> None:
+    held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    if not any(parameter.requires_grad for parameter in held):
+        raise ValueError(
+            "the optimizer must hold parameters that can be trained, got "
+            f"{len(held)}, each with requires_grad=False; call requires_grad_(True) on the layers "
+            "to train"
+        )
 
 
 def grid(start_lr: float, end_lr: float, steps: int, mode: str) -> np.ndarray:
@@ -76,13 +97,18 @@ def grid(start_lr: float, end_lr: float, steps: int, mode: str) -> np.ndarray:
 
 
 def lr_ratios(optimizer: Optimizer) -> list[float]:
-    """Return the rate of each parameter group, divided by the largest."""
-    rates = [float(group.get("lr") or 0.0) for group in optimizer.param_groups]
+    """Return the peak rate of each parameter group, divided by the largest.
+
+    A scheduler keeps a group's peak in `initial_lr`, and may have moved the groups apart since.
+    """
+    rates = [
+        float(group.get("initial_lr") or group.get("lr") or 0.0) for group in optimizer.param_groups
+    ]
     peak = max(rates, default=0.0)
     if not peak > 0 or not all(0 <= rate < math.inf for rate in rates):
         raise ValueError(
             "the optimizer needs a parameter group with a positive, finite lr, got the rates "
-            f"{rates}, and none that is negative or not a number; a warm-up that starts at zero "
-            "must be attached after the test"
+            f"{rates}, and none that is negative or not a number; make the optimizer with the "
+            "rates that its groups are to have at their peak"
         )
     return [rate / peak for rate in rates]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 FEWEST_POINTS = 30
@@ -66,11 +67,23 @@ def read_descent(lrs: np.ndarray, losses: np.ndarray) -> Descent:
 
 
 def noise_of(losses: Sequence[float] | np.ndarray, level: float) -> float:
-    """Return the standard deviation of one loss, at least what float32 rounds off at the level."""
+    """Return the standard deviation of one loss, at least what is rounded off at the level."""
     # Neighbours differ by two draws of the noise.
     differences = np.abs(np.diff(losses))
-    noise = float(1.4826 * np.median(differences) / math.sqrt(2))
-    return max(noise, float(np.finfo(np.float32).eps) * abs(level))
+    size = 1.4826 * np.median(differences)
+    if size == 0 and differences.any():
+        # Losses of few values, such as right or wrong: most neighbours are equal, the others jump.
+        jumps = differences[differences > 0]
+        size = np.median(jumps) * math.sqrt(len(jumps) / len(differences))
+    return max(float(size) / math.sqrt(2), _precision(losses) * abs(level))
+
+
+def _precision(losses: Sequence[float] | np.ndarray) -> float:
+    """Return how finely the coarsest format rounds that holds all losses, float32 at best."""
+    values = torch.as_tensor(np.asarray(losses, dtype=float))
+    formats = (torch.bfloat16, torch.float16)
+    coarse = (kind for kind in formats if torch.equal(values.to(kind).double(), values))
+    return torch.finfo(next(coarse, torch.float32)).eps
 
 
 def _smooth(losses: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import IOBase
 from itertools import chain
-from operator import is_not
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from lrlib.finder import reach
+from lrlib.finder.contents import keep_contents, large
 from lrlib.finder.generators import is_generator, keep_generators
 
 
@@ -35,7 +36,7 @@ def no_trace(
         keep_generators(undo, (model, optimizer, loss_fn, loader, step_fn, *also))
         modules = [model, loss_fn] if isinstance(loss_fn, nn.Module) else [model]
         for thing in reach.reach([loader], reach.gives_batches):
-            _refuse_iterator(thing)
+            _refuse_loader(thing)
             _keep_order(undo, thing)
             if isinstance(thing, nn.Module):  # a transform
                 modules.append(thing)
@@ -47,7 +48,7 @@ def no_trace(
             if isinstance(thing, Tensor):
                 values[id(thing)] = _keep_tensor(undo, thing)
             else:
-                _keep_contents(undo, thing)
+                keep_contents(undo, thing)
         own = [p for group in _groups(optimizer) for p in group["params"]]
         yield lambda: any(not torch.equal(p, values[id(p)]) for p in own)
 
@@ -62,63 +63,45 @@ def _groups(thing: Any) -> list[dict[str, Any]]:
     return list(getattr(thing, "param_groups", ()))
 
 
-def _refuse_iterator(thing: Any) -> None:
-    """Refuse what a test would use up for good; a class of one's own has attributes, kept here."""
-    if not isinstance(thing, Iterator) or isinstance(thing, IOBase):
-        return
+def _refuse_loader(thing: Any) -> None:
+    """Refuse what a test would use up for good, and what goes on or keeps its state elsewhere."""
     kind = type(thing)
+    if isinstance(thing, IOBase) or large(thing):
+        return
+    # A class of one's own has attributes, which are kept.
     own = kind.__module__ not in ("builtins", "itertools") and not reach.opaque(kind)
-    if not own:
+    if isinstance(thing, Iterator) and not own:
         raise ValueError(
             f"the loader is or holds an iterator ({kind.__name__}), and what the test takes from "
             "it would be gone; pass what it is made from, such as a DataLoader, or a list"
+        )
+    running = isinstance(thing, Thread) and thing.is_alive()
+    if running or (reach.built_on_live(kind) and reach.used_for_batches(kind)):
+        raise ValueError(
+            f"the loader is or holds a {kind.__name__}, which runs in a thread or keeps its state "
+            "where the test can't put it back; pass what it takes its batches from, such as a "
+            "DataLoader, or a list"
         )
 
 
 def _keep_order(undo: ExitStack, thing: Any) -> None:
     """Keep what decides which batches come, but no copy of the data, which may be large."""
-    if not isinstance(thing, Tensor | np.ndarray):
-        _keep_contents(undo, thing)
+    if not large(thing):
+        keep_contents(undo, thing)
     if isinstance(thing, DataLoader) and thing._iterator is not None:
         # Persistent workers hold generators of their own: the test has other workers.
         undo.callback(setattr, thing, "_iterator", thing._iterator)
         thing._iterator = None
     if reach.gives_batches(type(thing)):
-        # An order that is shuffled in place has one dimension.
         for value in getattr(thing, "__dict__", {}).values():
-            if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
-                if value.ndim == 1:
-                    _keep_contents(undo, value)
-            elif isinstance(value, Tensor) and value.ndim == 1:
-                _keep_values(undo, value)
-
-
-def _keep_contents(undo: ExitStack, thing: Any) -> None:
-    kind = type(thing)
-    base = reach.container(kind)
-    if base is not None:
-        undo.callback(_refill, base, thing, reach.contents(base, thing))
-    elif isinstance(thing, np.ndarray) and thing.flags.writeable:
-        undo.callback(np.copyto, thing, thing.copy())
-    elif isinstance(thing, nn.Module):
-        undo.callback(setattr, thing, "training", thing.training)
-    for name in reach.slots(kind):
-        if hasattr(thing, name):
-            undo.callback(object.__setattr__, thing, name, getattr(thing, name))
-
-
-def _refill(base: Any, thing: Any, kept: list[Any]) -> None:
-    now = reach.contents(base, thing)
-    if len(now) == len(kept) and not any(map(is_not, now, kept)):
-        return
-    base.clear(thing)
-    if issubclass(base, dict):
-        half = len(kept) // 2
-        base.update(thing, zip(kept[:half], kept[half:], strict=True))
-    elif base is set:
-        base.update(thing, kept)
-    else:
-        base.extend(thing, kept)
+            part = value.obj if isinstance(value, memoryview) else value
+            # An order that is shuffled in place has one dimension, as have arrays but numpy's.
+            if isinstance(part, np.memmap) or getattr(part, "ndim", 1) != 1:
+                continue
+            if isinstance(part, Tensor):
+                _keep_values(undo, part)
+            elif large(part):
+                keep_contents(undo, part)
 
 
 def _keep_tensor(undo: ExitStack, tensor: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
 """What can be reached from an object: the contents of containers, and the attributes of objects."""
 
 import dataclasses
+import gc
 import sys
 from collections import OrderedDict, UserDict, UserList, deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
-from types import FunctionType, MethodType, ModuleType, SimpleNamespace
+from queue import Queue
+from types import FunctionType, MappingProxyType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
@@ -13,7 +15,7 @@ from torch.utils.data import dataloader
 
 T = TypeVar("T")
 
-_ATOMS = frozenset({int, float, complex, bool, str, bytes, bytearray, type(None)})
+_ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
 _FUNCTIONS = (FunctionType, MethodType, partial)
 _CONTAINERS = (OrderedDict, dict, list, deque, set)  # an OrderedDict is a dict, and comes first
 
@@ -22,7 +24,8 @@ _CONTAINERS = (OrderedDict, dict, list, deque, set)  # an OrderedDict is a dict,
 _MAKE_CLASSES = frozenset(
     {"abc", "argparse", "builtins", "collections", "contextlib", "enum", "types", "typing"}
 )
-_LIVE = frozenset(sys.stdlib_module_names - _MAKE_CLASSES) | {"traitlets"}
+_STANDARD = frozenset(sys.stdlib_module_names - _MAKE_CLASSES)
+_LIVE = _STANDARD | {"traitlets"}
 
 
 def by_class(function: Callable[[type], T]) -> Callable[[type], T]:
@@ -56,6 +59,8 @@ def _parts(thing: Any, enter: Callable[[type], bool]) -> Iterable[Any]:
         return inside if kind is base else [*inside, *_attributes(thing)]
     if isinstance(thing, tuple | frozenset):
         return thing
+    if isinstance(thing, Queue | memoryview | MappingProxyType):
+        return _inside_window(thing)
     if isinstance(thing, Tensor):
         return [vars(thing)] if isinstance(thing, nn.Parameter) else ()
     if isinstance(thing, nn.Module):
@@ -67,6 +72,19 @@ def _parts(thing: Any, enter: Callable[[type], bool]) -> Iterable[Any]:
     if kind in _FUNCTIONS:
         return _inside_function(thing)
     return _attributes(thing)
+
+
+def _inside_window(thing: Any) -> list[Any]:
+    """Return what an object shows of another one, which may be changed from elsewhere."""
+    if isinstance(thing, Queue):
+        return [thing.queue]
+    if isinstance(thing, MappingProxyType):
+        # A class shows its attributes so, which are no part of any object.
+        return [] if "__module__" in thing else gc.get_referents(thing)
+    try:
+        return [thing.obj]
+    except ValueError:  # it was released
+        return []
 
 
 def _attributes(thing: Any) -> list[Any]:
@@ -92,7 +110,9 @@ def _inside_function(thing: Any) -> list[Any]:
 @by_class
 def container(kind: type) -> type | None:
     """Return which of the containers that can change a class is, or None."""
-    return next((base for base in _CONTAINERS if issubclass(kind, base)), None)
+    # A list, no generator: what interrupts the end of one, such as Ctrl-C, is lost.
+    found = [base for base in _CONTAINERS if issubclass(kind, base)]
+    return found[0] if found else None
 
 
 def contents(base: Any, thing: Any) -> list[Any]:
@@ -122,6 +142,20 @@ def opaque(kind: type) -> bool:
 
 
 @by_class
+def built_on_live(kind: type) -> bool:
+    """Whether a class, no standard one itself, is opaque as it's built on one, such as Thread."""
+    homes = [base.__module__.partition(".")[0] for base in kind.__mro__]
+    return homes[0] not in _STANDARD and not _STANDARD.isdisjoint(homes)
+
+
+@by_class
+def used_for_batches(kind: type) -> bool:
+    """Whether objects of a class are iterated, indexed or called."""
+    has = {name for base in kind.__mro__ for name in vars(base)}
+    return not has.isdisjoint(("__iter__", "__next__", "__getitem__", "__call__"))
+
+
+@by_class
 def record(kind: type) -> bool:
     """Whether a class is for plain data."""
     return dataclasses.is_dataclass(kind) or issubclass(kind, UserDict | UserList | SimpleNamespace)
@@ -129,10 +163,8 @@ def record(kind: type) -> bool:
 
 @by_class
 def gives_batches(kind: type) -> bool:
-    """Whether a class may stand between data and batches: it is iterated, indexed or called."""
-    has = {name for base in kind.__mro__ for name in vars(base)}
-    used = not has.isdisjoint(("__iter__", "__next__", "__getitem__", "__call__"))
-    return record(kind) or (used and not opaque(kind))
+    """Whether a class may stand between data and batches."""
+    return record(kind) or (used_for_batches(kind) and not opaque(kind))
 
 
 @by_class

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lrlib.finder.descent import FEWEST_POINTS, Descent, finite, read_descent
-from lrlib.finder.rules import DEFAULT, OTHERS, OURS, RULES, USUAL_STEPS, WITHIN, for_run
+from lrlib.finder.rules import DEFAULT, OTHERS, OURS, RULES, STUDIED, USUAL_STEPS, WITHIN, for_run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,7 +103,8 @@ class RangeTest:
         Args:
             method: One of the rules above.
             run_steps: How many steps the training will have, positive, for "floor" alone. `None`
-                takes 1,000.
+                takes 1,000. The square root was seen to hold between 86 and 4,000 steps, the
+                lengths of the study's runs; beyond them it is extrapolated.
             decaying: For "floor" alone: `True` suggests the peak of a rate that rises for a tenth
                 of the run and then falls to zero, `False` a rate that stays fixed.
 
@@ -113,12 +115,12 @@ class RangeTest:
             ValueError: The method is unknown, `run_steps` isn't positive, or a method other than
                 "floor" got `run_steps` or `decaying`. Or the curve can't be read: no parameter
                 moved; there are fewer than 30 finite losses; for lrlib's rules, the loss falls by
-                no more than noise or the rounding of float32 would explain; for the others, their
+                no more than noise or rounding would explain; for the others, their
                 cuts leave too few points.
 
         Warns:
-            UserWarning: With lrlib's rules, if the loss is lowest at the end of the whole range:
-                higher rates may be better.
+            UserWarning: The loss is lowest at the end of the whole range: higher rates may be
+                better.
 
         Source:
             "floor" and "halfway" are lrlib's own; the 250, the square root and the 2 were fitted to
@@ -140,17 +142,14 @@ class RangeTest:
         _expect_purpose(method, run_steps, decaying)
         if method in OTHERS:
             self._check()
+            with suppress(ValueError):  # they answer where there is no descent, too
+                self._warn_of_the_end(self._descent())
             # No running average recovers from a loss that is not a number.
             known = ~np.logical_or.accumulate(np.isnan(self.losses))
             planned = max(self.planned, len(self.losses))
             return OTHERS[method](self.lrs[known], self.losses[known], planned)
         curve = self._descent()
-        if self._ends_low(curve):
-            warnings.warn(
-                f"the loss is lowest at {curve.lrs[-1]:.3g}, the end of the range, so that higher "
-                "rates may be better; test again with a larger end_lr",
-                stacklevel=2,
-            )
+        self._warn_of_the_end(curve)
         lr = OURS[method](curve)
         return for_run(lr, run_steps, decaying) if method == DEFAULT else lr
 
@@ -183,19 +182,23 @@ class RangeTest:
         steps = max(self.planned, len(self.losses))
         within = next(factor for least, factor in WITHIN.items() if steps >= least)
         longer = "" if steps >= max(WITHIN) else f" A test of {max(WITHIN)} steps is more exact."
+        run = run_steps or USUAL_STEPS
         return (
-            f"{lr:.2g} is {use} {run_steps or USUAL_STEPS:,.0f} steps. In nine of ten cases of the "
-            f"study, the best rate lay within a factor "
-            f"of {within:g} of it.{longer} Too high costs more than too low: try a third of it "
-            "first, then three times as much."
+            f"{lr:.2g} is {use} {run:,.0f} steps. In nine of ten cases of the study, the best rate "
+            f"lay within a factor of {within:g} of it.{_beyond(run)}{longer} Too high costs more "
+            "than too low: try a third of it first, then three times as much."
         )
 
-    def _ends_low(self, curve: Descent) -> bool:
-        """Whether the whole range was tried and the loss is lowest in its last twentieth."""
+    def _warn_of_the_end(self, curve: Descent) -> None:
+        """Warn if the whole range was tried and the loss is lowest in its last twentieth."""
         tried = self.planned and len(self.losses) == self.planned
-        return (
-            bool(tried) and curve.lrs[curve.bottom] >= curve.lrs[0] ** 0.05 * curve.lrs[-1] ** 0.95
-        )
+        first, last = curve.lrs[0], curve.lrs[-1]
+        if tried and curve.lrs[curve.bottom] >= first**0.05 * last**0.95:
+            warnings.warn(
+                f"the loss is lowest at {last:.3g}, the end of the range, so that higher "
+                "rates may be better; test again with a larger end_lr",
+                stacklevel=3,
+            )
 
     def _descent(self) -> Descent:
         """Return what lrlib's rules read; a `ValueError` says why there is none."""
@@ -253,6 +256,18 @@ def _expect_purpose(method: str, run_steps: float | None, decaying: bool) -> Non
     counted = isinstance(run_steps, Real) and 0 < run_steps < math.inf
     if run_steps is not None and not counted:
         raise ValueError(f"run_steps must be a positive number of steps, got {run_steps!r}")
+
+
+def _beyond(run_steps: float) -> str:
+    """Say that a run is longer or shorter than all that the rule was made from and counted on."""
+    shortest, longest = STUDIED
+    if shortest <= run_steps <= longest:
+        return ""
+    return (
+        f" But the study's runs had {shortest} to {longest:,} steps: for so "
+        f"{'short' if run_steps < shortest else 'long'} a run this is extrapolated, and may be "
+        "farther off."
+    )
 
 
 def _advice(count: int, stopped: str) -> str:

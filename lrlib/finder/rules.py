@@ -48,6 +48,8 @@ DECAYING = 2.0
 # Nine of ten best rates of the other half lie within this factor of what was suggested for them, by
 # how many steps a test had at least.
 WITHIN = {300: 7.0, 0: 20.0}
+# The shortest and the longest run that this was fitted to and counted on.
+STUDIED = (86, 4000)
 USUAL_STEPS = 1000  # where nothing is said of the run
 
 

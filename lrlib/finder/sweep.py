@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from lrlib._given import warn_of_what_is_left_out
 from lrlib._interrupts import Interrupts
 from lrlib._progress import Bar
-from lrlib.finder.applied import rates_of
-from lrlib.finder.arguments import check, grid, lr_ratios
+from lrlib.finder.applied import Rates
+from lrlib.finder.arguments import NEEDS_CLOSURE, check, grid, lr_ratios
 from lrlib.finder.descent import Watch
 from lrlib.finder.no_trace import no_trace
 from lrlib.finder.result import RangeTest
@@ -52,11 +54,11 @@ def range_test(
     passed on:
 
     - of the model, and of a `loss_fn` that is a module: parameters, buffers, gradients, train and
-      eval modes, all attributes, and the lists, dictionaries, sets, deques, arrays and data classes
-      in them;
+      eval modes, all attributes, and the lists, dictionaries, sets, deques, queues, arrays,
+      numbers of C and data classes in them;
     - the optimizer with its state and its attributes, and the optimizers that it wraps;
-    - the attributes of the loader, its samplers, datasets and transforms, with lists, dictionaries
-      and one-dimensional arrays in them;
+    - the attributes of the loader, its samplers, datasets and transforms, with lists, dictionaries,
+      queues and one-dimensional arrays in them;
     - the global random generators of torch, CUDA, MPS, numpy and Python, and those that an argument
       holds, also in its attributes, in containers and in the closures of functions.
 
@@ -67,15 +69,17 @@ def range_test(
 
     During the test the model is in train mode, and gradients start from None. In addition to what
     training needs, the test holds a copy of the parameters, the buffers, the gradients, and the
-    optimizer's state: with Adam, up to four times the size of the weights.
+    optimizer's state: with Adam, up to four times the size of the weights. For a moment it holds as
+    much again: the second update is tried at two rates and undone, to see that it follows them.
 
     Args:
         model: The model, a `torch.nn.Module`. It stays on its device, where the batches must be
             too, unless your `step_fn` moves them.
         optimizer: Any torch optimizer with a positive rate. If it has several parameter groups, the
             one with the largest rate gets the rates of the test, and the others keep their ratios
-            to it. One that wraps another must share its parameter groups, so that the rates reach
-            it.
+            to it. A scheduler may have moved the rates; then the ratios are those of the peaks that
+            it keeps in the groups as `initial_lr`. An optimizer that wraps another must share its
+            parameter groups, so that the rates reach it.
         loss_fn: Maps the model's output and y to a scalar tensor, as
             `torch.nn.functional.cross_entropy` does. It is handed to `step_fn`: `None` if yours
             needs none.
@@ -102,10 +106,16 @@ def range_test(
 
     Raises:
         ValueError: An argument is of the wrong kind or out of range; the optimizer has no positive
-            rate, wraps one that the rates don't reach, or needs a closure; something else, such as
-            a scheduler, sets another rate before the update; a batch isn't a pair (x, y), or your
-            `step_fn` doesn't return its loss; a lazy module hasn't seen a batch yet; the loader is
-            empty, is or holds an iterator, or can't be started again.
+            rate, holds nothing that can be trained, wraps one that the rates don't reach, or needs
+            a closure; something else, such as a scheduler, sets another rate before the update, or
+            the update follows no rate that is set, as in Rprop; a batch isn't a pair (x, y), or
+            your `step_fn` doesn't return its loss; the loss has no gradient; a lazy module hasn't
+            seen a batch yet; the loader is empty, is or holds an iterator, runs in a thread, or
+            can't be started again; something holds a queue that can't be filled again, such as a
+            `SimpleQueue` or one between processes.
+
+    Warns:
+        UserWarning: A parameter of the model could be trained, and no optimizer holds it.
 
     Source:
         Smith (2017), section 3.3, for the test; fastai's `lr_find` for the exponential form.
@@ -145,7 +155,10 @@ def range_test(
     """
     lrs = grid(start_lr, end_lr, steps, mode)
     others = check(model, optimizer, loss_fn, loader, step_fn, also)
-    rates = rates_of(optimizer, lr_ratios(optimizer))
+    optimizers = [thing for thing in (optimizer, *others) if hasattr(thing, "param_groups")]
+    warn_of_what_is_left_out(model, optimizers, stacklevel=2)
+    try_out = partial(no_trace, model, optimizer, loss_fn, (), step_fn, others)
+    rates = Rates(optimizer, lr_ratios(optimizer), (float(lrs[0]), float(lrs[-1])), try_out)
     losses: list[float] = []
     watch = Watch()
     stopped = f"completed: all {len(lrs)} rates were tried"
@@ -153,12 +166,12 @@ def range_test(
     bar = Bar(len(lrs), "step")
     interrupts = Interrupts()
     guard = no_trace(model, optimizer, loss_fn, loader, step_fn, others)
-    with bar, interrupts, guard as parameters_moved, rates as set_lr, torch.enable_grad():
+    with bar, interrupts, guard as parameters_moved, rates, torch.enable_grad():
         try:
             interrupts.let_through()
             model.train()
             for lr, batch in zip(lrs.tolist(), _forever(loader), strict=False):
-                set_lr(lr)
+                rates.set(lr)
                 loss = _one_step(step_fn, model, optimizer, loss_fn, batch)
                 bar.update()
                 if not math.isfinite(loss):
@@ -170,6 +183,7 @@ def range_test(
                     stopped = f"diverged at the learning rate {lr:.3g}: {rise}"
                     break
             moved = parameters_moved()
+            rates.require_updates(moved)
         finally:
             interrupts.held = True
     return RangeTest(lrs[: len(losses)], np.array(losses), stopped, moved, len(lrs))
@@ -187,8 +201,7 @@ def _one_step(step_fn: StepFunction, model: Any, optimizer: Any, loss_fn: Any, b
         # Each optimizer that needs a closure says so in its own words.
         if step_fn is train_step and "closure" in str(error):
             raise ValueError(
-                f"{type(optimizer).__name__} needs a closure; pass a step_fn that gives it one, as "
-                "in the last example of range_test"
+                f"{type(optimizer).__name__} needs a closure; {NEEDS_CLOSURE}"
             ) from error
         raise
     try:
