@@ -44,7 +44,7 @@ def no_trace(
         seen: dict[int, Any] = {}
         values: dict[int, Tensor] = {}
         everything = reach.reach([optimizer, *groups, *also], reach.anything, seen)
-        for thing in chain(everything, reach.reach(modules, reach.record, seen)):
+        for thing in chain(everything, reach.reach(modules, reach.plain_data, seen)):
             if isinstance(thing, Tensor):
                 values[id(thing)] = _keep_tensor(undo, thing)
             else:

@@ -156,7 +156,7 @@ def used_for_batches(kind: type) -> bool:
 
 
 @by_class
-def record(kind: type) -> bool:
+def plain_data(kind: type) -> bool:
     """Whether a class is for plain data."""
     return dataclasses.is_dataclass(kind) or issubclass(kind, UserDict | UserList | SimpleNamespace)
 
@@ -164,7 +164,7 @@ def record(kind: type) -> bool:
 @by_class
 def gives_batches(kind: type) -> bool:
     """Whether a class may stand between data and batches."""
-    return record(kind) or (used_for_batches(kind) and not opaque(kind))
+    return plain_data(kind) or (used_for_batches(kind) and not opaque(kind))
 
 
 @by_class
