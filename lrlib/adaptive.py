@@ -44,8 +44,8 @@ def effective_lr(optimizer: Optimizer) -> list[Tensor]:
 
     Raises:
         TypeError: The optimizer is of another kind, or a parameter is complex.
-        ValueError: The optimizer hasn't made a step yet; or a gradient was NaN, so its memory of squares holds
-            NaN; or :math:`v_t - \bar g_t^2` of centred RMSprop was rounded below zero.
+        ValueError: The optimizer hasn't made a step yet; or a gradient was NaN, so its memory of
+            squares holds NaN; or :math:`v_t - \bar g_t^2` of centred RMSprop was rounded below zero.
 
     Source:
         Duchi et al. (2011); Tieleman and Hinton (2012); Kingma and Ba (2015), algorithm 1;
