@@ -44,8 +44,9 @@ def effective_lr(optimizer: Optimizer) -> list[Tensor]:
 
     Raises:
         TypeError: The optimizer is of another kind, or a parameter is complex.
-        ValueError: The optimizer hasn't made a step yet; or a gradient was NaN, so its memory of
-            squares holds NaN; or :math:`v_t - \bar g_t^2` of centred RMSprop was rounded below zero.
+        ValueError: The optimizer hasn't made a step yet; or a gradient was NaN, so the squares
+            that it remembers are NaN; or :math:`v_t - \bar g_t^2` of centred RMSprop was rounded
+            below zero.
 
     Source:
         Duchi et al. (2011); Tieleman and Hinton (2012); Kingma and Ba (2015), algorithm 1;
@@ -110,7 +111,7 @@ def _rate(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor, number
     if squares.isnan().any():
         raise ValueError(
             f"a gradient of parameter {number}, of shape {tuple(parameter.shape)}, was NaN in one "
-            f"of the {step:.0f} steps, so its memory of squares holds NaN and it has no rate; go "
+            f"of the {step:.0f} steps, so the squares that it remembers are NaN and it has no rate; go "
             "back to a state from before, with a lower learning rate"
         )
     if isinstance(optimizer, RMSprop) and group["centered"]:
