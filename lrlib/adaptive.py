@@ -111,8 +111,8 @@ def _rate(optimizer: Optimizer, group: dict[str, Any], parameter: Tensor, number
     if squares.isnan().any():
         raise ValueError(
             f"a gradient of parameter {number}, of shape {tuple(parameter.shape)}, was NaN in one "
-            f"of the {step:.0f} steps, so the squares that it remembers are NaN and it has no rate; go "
-            "back to a state from before, with a lower learning rate"
+            f"of the {step:.0f} steps, so the squares that it remembers are NaN and it has no "
+            "rate; go back to a state from before, with a lower learning rate"
         )
     if isinstance(optimizer, RMSprop) and group["centered"]:
         # In one operation, as torch does it: where it rounds below zero there, it does here.
