@@ -79,3 +79,13 @@ def test_contributing_draws_the_floors_as_they_are_checked():
         for contract in CONTRACTS
     ]
     assert drawn == checked
+
+
+def test_no_module_is_longer_than_300_lines_but_the_schedules():
+    parts = ("lrlib", "book", "benchmarks", "recipes")
+    modules = [file for part in parts for file in (ROOT / part).rglob("*.py")]
+    assert len(modules) > 50
+    lines = {
+        file.relative_to(ROOT).as_posix(): file.read_text("utf-8").count("\n") for file in modules
+    }
+    assert [name for name, count in lines.items() if count > 300] == ["lrlib/schedules.py"]
