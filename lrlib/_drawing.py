@@ -17,7 +17,12 @@ with extra("plots", "drawing"):
     from matplotlib.figure import Figure, SubFigure
     from matplotlib.lines import Line2D
     from matplotlib.text import Text
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
+    from matplotlib.ticker import (
+        FuncFormatter,
+        LogFormatterSciNotation,
+        MaxNLocator,
+        PercentFormatter,
+    )
 
 # Each colour has a contrast of at least 4.5 : 1 on white. Style sheets have lighter ones for a dark
 # page.
@@ -36,6 +41,7 @@ PALETTE = {
 DASHES = {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}
 SMALLEST = 9.5  # points: 11 pixels where a window of 1280 leaves a figure 670, and on a phone
 LINE_END = "_a line's end"  # the label of a name that stands there
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"|translate\([^)]*\)')
 # What matplotlib measured with is not what a reader has: the face of the page is.
 _FONT = re.compile(r"font-family: '[^;\"]*(?:; |(?=\"))")
@@ -117,11 +123,25 @@ def count_in_whole_numbers(figure: Figure) -> None:
             locator.set_params(integer=True)
 
 
+def write_powers_in_one_piece(figure: Figure) -> None:
+    """Let a logarithmic axis say 10⁻⁵ in five letters, not in as many elements of a formula."""
+
+    def plain(value: float, _: int | None) -> str:
+        return f"10{f'{math.log10(value):.0f}'.translate(_RAISED)}"
+
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            formatter = axis.get_major_formatter()
+            if isinstance(formatter, LogFormatterSciNotation) and axis.get_scale() == "log":
+                axis.set_major_formatter(FuncFormatter(plain))
+
+
 def svg(figure: Figure, alt: str) -> str:
     """Write a figure as SVG that has ids of its own and the colours of the page around it."""
     file = io.StringIO()
     enlarge_small_letters(figure)
     count_in_whole_numbers(figure)
+    write_powers_in_one_piece(figure)
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lrlib"}):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     text = file.getvalue()

@@ -258,6 +258,15 @@ def test_coordinates_are_rounded_and_texts_are_not():
     assert len(set(numbers)) > 80  # the line is still there
 
 
+def test_the_powers_of_a_logarithmic_axis_are_letters():
+    _, (ax,) = plots.panels()
+    ax.semilogx([1e-5, 1e3], [0, 1])
+    drawn = plots.show(ax.figure, "Powers.").data
+    assert ">10⁻⁵<" in drawn
+    assert ">10³<" in drawn
+    assert "<tspan" not in drawn
+
+
 def test_every_tick_is_drawn_and_all_of_a_side_as_one_line():
     figure, axes = plots.panels(columns=2)
     for ax, last in zip(axes, (4, 6), strict=True):
