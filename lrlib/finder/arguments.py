@@ -49,7 +49,7 @@ def check(
         raise ValueError(f"also must be a list of objects, got {also!r}; put it into a list")
     reached = {id(group) for group in optimizer.param_groups}
     for inner in inner_optimizers(optimizer):
-        if any(id(group) not in reached for group in inner.param_groups):
+        if not {id(group) for group in inner.param_groups} <= reached:
             raise ValueError(
                 f"the optimizer, {type(optimizer).__name__}, wraps {type(inner).__name__} without "
                 "sharing its parameter groups, so that no rate would reach it; let the wrapper's "
@@ -64,7 +64,7 @@ def _kind(value: Any) -> str:
 
 def _require_trainable(optimizer: Optimizer) -> None:
     held = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    if not any(parameter.requires_grad for parameter in held):
+    if not [parameter for parameter in held if parameter.requires_grad]:
         raise ValueError(
             "the optimizer must hold parameters that can be trained, got "
             f"{len(held)}, each with requires_grad=False; call requires_grad_(True) on the layers "

@@ -50,7 +50,11 @@ def no_trace(
             else:
                 keep_contents(undo, thing)
         own = [p for group in _groups(optimizer) for p in group["params"]]
-        yield lambda: any(not torch.equal(p, values[id(p)]) for p in own)
+
+        def moved(parameter: Tensor) -> bool:
+            return not torch.equal(parameter, values[id(parameter)])
+
+        yield lambda: any(map(moved, own))  # Ctrl-C is lost where Python ends a generator early
 
 
 def inner_optimizers(optimizer: Any) -> list[Any]:

@@ -138,7 +138,8 @@ def opaque(kind: type) -> bool:
     if issubclass(kind, (type, ModuleType, dataloader._BaseDataLoaderIter, *_FUNCTIONS)):
         return True
     homes = [base.__module__ for base in kind.__mro__]
-    return any(home.partition(".")[0] in _LIVE or home.startswith("torch._") for home in homes)
+    alone = [h for h in homes if h.partition(".")[0] in _LIVE or h.startswith("torch._")]
+    return bool(alone)
 
 
 @by_class
