@@ -60,7 +60,8 @@
     const batch = new Int32Array(BATCH);
     const lanes = STRATEGIES.map((strategy, turn) => ({
       ...strategy,
-      turn,
+      // Step decay is a fixed rate until its first drop: judged at the same steps, they show it.
+      turn: strategy.key === "step" ? 0 : turn,
       parameters: first.slice(),
       update: (strategy.optimizer === "adam" ? adam : sgd)(first.length),
       blown: null, // the step at which the run blew up

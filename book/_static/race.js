@@ -49,7 +49,7 @@
       canvas.setAttribute("aria-label", `Decision surface of ${lane.name}: ${word}`);
       const loss = Number.isFinite(lane.loss) ? lane.loss.toFixed(3) : "no number";
       const rate = blown ? "blew up" : rounded(race.rate(lane));
-      const shown = [String(lane.blown ?? race.step), loss, percent(lane.accuracy), rate];
+      const shown = [String(lane.history.steps.at(-1)), loss, percent(lane.accuracy), rate];
       shown.forEach((text, column) => setText(cells[column], text));
     });
   }

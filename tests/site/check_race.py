@@ -286,9 +286,11 @@ def test_the_page_shows_what_the_race_computes(race, tab):
     assert not set(before) & set(after)
     runs = json.loads(tab.evaluate(TRACE, [3, 0.2, 60]))
     for row, (_, history) in zip(table(page), runs, strict=True):
-        assert row[1] == "60"
+        assert row[1] == str(history["steps"][-1])
         assert row[2] == f"{history['losses'][-1]:.3f}"
     assert place(page, "step").inner_text() == "Step 60 of 1,500"
+    fixed, step = table(page)[:2]
+    assert fixed[1:] == step[1:], "until its first drop"
     lines = page.locator(".race-figures svg").first.locator("path[stroke-dasharray]")
     assert lines.count() >= LANES
 
@@ -544,7 +546,7 @@ def test_a_frame_makes_few_steps_and_one_picture(race):
     place(page, "play").click()  # a pause draws everything
     sizes = tab_sizes(page)
     seen = page.evaluate("frames_seen.slice(0, -1)")
-    most = 4 * (LANES * sizes["batch"] + sizes["judged"]) * sizes["units"]
+    most = 4 * (LANES * sizes["batch"] + 2 * sizes["judged"]) * sizes["units"]
     most += sizes["grid"] ** 2 * (sizes["units"] + 1)
     assert max(each["tanh"] for each in seen) <= most
     assert {each["surfaces"] + each["figures"] for each in seen} <= {0, 1}
@@ -552,7 +554,7 @@ def test_a_frame_makes_few_steps_and_one_picture(race):
 
 
 def tab_sizes(page: Page) -> dict[str, int]:
-    """What a step and a surface are made of. A step judges at most one network."""
+    """What a step and a surface are made of. A step judges at most two networks."""
     return page.evaluate(
         """() => ({ batch: lrlibRace.BATCH, grid: lrlibRaceDrawing.GRID,
                     judged: lrlibRace.prepare(1).fresh.count,
