@@ -28,7 +28,9 @@ def require_kinds(model: Any, optimizer: Any, splits: Any, on_step: Any) -> None
             f"optimizer must be one of torch.optim, got {described(optimizer)}; make one, such as "
             "torch.optim.SGD(model.parameters(), lr=0.1)"
         )
-    require_no_closure(optimizer, "fit gives it none: write the loop with a step that does")
+    require_no_closure(
+        optimizer, "fit passes it none: write your own loop, with a step that passes one"
+    )
     if isinstance(splits, type) or not (hasattr(splits, "train") and hasattr(splits, "val")):
         raise ValueError(
             f"splits must be data.Splits, got {described(splits)}; data.load() returns them, and "
@@ -86,9 +88,9 @@ def require_no_ascent(optimizer: Optimizer, step: int) -> None:
     for number, group in enumerate(optimizer.param_groups):
         if not 0 <= float(group["lr"]) < math.inf:
             raise ValueError(
-                f"the learning rate must not be negative, got {float(group['lr']):g} in parameter "
-                f"group {number} at step {step}, which was not made; change what sets it, such as "
-                "the function of a LambdaLR"
+                f"the learning rate must be finite and not negative, got {float(group['lr']):g} in "
+                f"parameter group {number} at step {step}, which was not made; change what sets "
+                "it, such as the function of a LambdaLR"
             )
 
 

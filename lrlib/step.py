@@ -46,7 +46,7 @@ def train_step(
         0.5
     """
     require_loss_function(loss_fn)
-    require_no_closure(optimizer, "write a step that gives it one")
+    require_no_closure(optimizer, "write a step of your own that passes one")
     return make_step(model, optimizer, loss_fn, batch, nullcontext()).item()
 
 

@@ -141,8 +141,8 @@ def fit(
             leaves the rate as it is. A `ReduceLROnPlateau` must have the mode "min", and its
             `patience` counts epochs.
         batch_size: Images in a batch, from 1 to the number of training images.
-        augment: Whether training images are shifted and mirrored, as in `data.Batches`: it pays in
-            runs that are longer than a few epochs.
+        augment: Whether training images are shifted and mirrored, as in `data.Batches`. In runs
+            of a few epochs this costs accuracy; in long ones it usually helps.
         seed: Decides the order of the images, the augmentation and the dropout, an integer. The
             weights aren't drawn here: call `torch.manual_seed` before you make the model.
             Afterwards torch's global random state is what it was.
@@ -160,8 +160,8 @@ def fit(
             `splits.classes`; the optimizer needs a closure, or holds no parameter that the model's
             output depends on; the scheduler belongs to another optimizer, its `step` needs an
             argument, or it is a `ReduceLROnPlateau` whose mode isn't "min"; the model doesn't give
-            one logit per class. Nothing has changed by then. Only a rate that the scheduler makes
-            negative later on is refused when it comes, before the step.
+            one logit per class. Nothing has changed by then. A rate that the scheduler makes
+            negative or infinite during the run is refused when it comes, before its step.
         KeyboardInterrupt: Ctrl-C was pressed, and there is no `on_step`.
 
     Warns:

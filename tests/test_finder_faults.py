@@ -652,7 +652,7 @@ def test_an_iterator_is_refused_and_not_used_up(name):
         ({"start_lr": None}, "start_lr=None"),
         (
             {"optimizer": torch.optim.LBFGS},
-            "LBFGS needs a closure; pass a step_fn that gives it one",
+            "LBFGS needs a closure; pass a step_fn that passes one",
         ),
     ],
 )
@@ -850,7 +850,7 @@ def test_updates_that_another_than_the_optimizer_makes_are_refused(step_fn):
     net = nn.Linear(3, 2)
     optimizer = SGD(net.parameters())
     before = everything(net, optimizer)
-    with pytest.raises(ValueError, match="changed by something else than a step of SGD"):
+    with pytest.raises(ValueError, match="changed without a step of SGD"):
         finder.range_test(net, optimizer, cross_entropy, pairs(), step_fn=step_fn)
     assert everything(net, optimizer) == before
 

@@ -380,14 +380,12 @@ def test_a_loss_that_is_lowest_at_the_end_of_the_range_is_said():
 def test_a_length_beyond_those_of_the_study_is_said():
     runs = {where.lengths[length] for where in SETTINGS.values() for length in where.searched}
     assert (min(runs), max(runs)) == STUDIED
-    beyond = "But the study's runs had 86 to 4,000 steps: for so {} a run this is extrapolated"
+    beyond = "But the study's runs had 86 to 4,000 steps: for a run this {} it is extrapolated"
     for steps in STUDIED:
         assert "extrapolated" not in drawn().explain(run_steps=steps)
     assert beyond.format("short") in drawn().explain(run_steps=85)
     assert beyond.format("long") in drawn().explain(run_steps=4001, decaying=True)
-    assert "{} and {:,} steps".format(*STUDIED) in " ".join(
-        finder.RangeTest.suggest.__doc__.split()
-    )
+    assert "{} to {:,} steps".format(*STUDIED) in " ".join(finder.RangeTest.suggest.__doc__.split())
 
 
 @pytest.mark.slow

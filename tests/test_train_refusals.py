@@ -274,7 +274,9 @@ def test_what_is_no_scheduler(refused, scheduler, message):
 def test_a_schedule_that_begins_with_no_rate_at_all(refused, factor):
     net, optimizer = make()
     scheduler = LambdaLR(optimizer, lambda step: factor)
-    refused("must not be negative, got .* in parameter group 0 at step 0", net, optimizer)
+    refused(
+        "must be finite and not negative, got .* in parameter group 0 at step 0", net, optimizer
+    )
     refused("which was not made; change what sets it", net, optimizer, scheduler=scheduler)
 
 
@@ -337,7 +339,7 @@ def test_what_is_of_another_kind(tiny_splits, name, value, message, unchanged):
 
 def test_an_optimizer_that_needs_a_closure(refused):
     net, _ = make()
-    message = "LBFGS needs a closure; fit gives it none: write the loop with a step that does"
+    message = "LBFGS needs a closure; fit passes it none: write your own loop, with a step"
     refused(message, net, torch.optim.LBFGS(net.parameters()))
 
 
@@ -371,7 +373,9 @@ def test_a_step_with_what_gives_no_loss(loss_fn, message):
 def test_a_step_with_an_optimizer_that_needs_a_closure():
     net = nn.Linear(3, 2)
     batch = (torch.ones(4, 3), torch.zeros(4, 2))
-    with pytest.raises(ValueError, match="LBFGS needs a closure; write a step that gives it one"):
+    with pytest.raises(
+        ValueError, match="LBFGS needs a closure; write a step of your own that passes one"
+    ):
         train.train_step(net, torch.optim.LBFGS(net.parameters()), nn.functional.mse_loss, batch)
 
 

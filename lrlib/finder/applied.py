@@ -57,9 +57,9 @@ class Rates:
         """Refuse a test that moved parameters without one step of the optimizer."""
         if moved and self._hooks and not self._updates:
             raise ValueError(
-                "the parameters were changed by something else than a step of "
-                f"{type(self._optimizer).__name__}, where no rate of the test could reach it; let "
-                "step_fn call the step of the optimizer that is passed to range_test"
+                f"the parameters changed without a step of {type(self._optimizer).__name__}, so "
+                "the rates of the test had no effect; let step_fn call optimizer.step() on the "
+                "optimizer that is passed to range_test"
             )
 
     def _wanted(self) -> list[float]:

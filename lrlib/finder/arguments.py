@@ -13,7 +13,7 @@ from lrlib._given import described, require_loss_function, require_no_closure
 from lrlib.finder.no_trace import inner_optimizers
 from lrlib.step import train_step
 
-NEEDS_CLOSURE = "pass a step_fn that gives it one, as in the last example of range_test"
+NEEDS_CLOSURE = "pass a step_fn that passes one, as in the last example of range_test"
 
 
 def check(
@@ -107,8 +107,8 @@ def lr_ratios(optimizer: Optimizer) -> list[float]:
     peak = max(rates, default=0.0)
     if not peak > 0 or not all(0 <= rate < math.inf for rate in rates):
         raise ValueError(
-            "the optimizer needs a parameter group with a positive, finite lr, got the rates "
-            f"{rates}, and none that is negative or not a number; make the optimizer with the "
-            "rates that its groups are to have at their peak"
+            "each lr of the optimizer must be finite and not negative, and one of them positive, "
+            f"got the rates {rates}; make the optimizer with the rates that its groups are to have "
+            "at their peak"
         )
     return [rate / peak for rate in rates]

@@ -103,8 +103,8 @@ class RangeTest:
         Args:
             method: One of the rules above.
             run_steps: How many steps the training will have, positive, for "floor" alone. `None`
-                takes 1,000. The square root was seen to hold between 86 and 4,000 steps, the
-                lengths of the study's runs; beyond them it is extrapolated.
+                takes 1,000. The rule was fitted and checked on the study's runs, of 86 to 4,000
+                steps; beyond these it is extrapolated.
             decaying: For "floor" alone: `True` suggests the peak of a rate that rises for a tenth
                 of the run and then falls to zero, `False` a rate that stays fixed.
 
@@ -264,9 +264,8 @@ def _beyond(run_steps: float) -> str:
     if shortest <= run_steps <= longest:
         return ""
     return (
-        f" But the study's runs had {shortest} to {longest:,} steps: for so "
-        f"{'short' if run_steps < shortest else 'long'} a run this is extrapolated, and may be "
-        "farther off."
+        f" But the study's runs had {shortest} to {longest:,} steps: for a run this "
+        f"{'short' if run_steps < shortest else 'long'} it is extrapolated, and may be farther off."
     )
 
 

@@ -55,7 +55,7 @@ def range_test(
 
     - of the model, and of a `loss_fn` that is a module: parameters, buffers, gradients, train and
       eval modes, all attributes, and the lists, dictionaries, sets, deques, queues, arrays,
-      numbers of C and data classes in them;
+      ctypes numbers and data classes in them;
     - the optimizer with its state and its attributes, and the optimizers that it wraps;
     - the attributes of the loader, its samplers, datasets and transforms, with lists, dictionaries,
       queues and one-dimensional arrays in them;
@@ -69,8 +69,9 @@ def range_test(
 
     During the test the model is in train mode, and gradients start from None. In addition to what
     training needs, the test holds a copy of the parameters, the buffers, the gradients, and the
-    optimizer's state: with Adam, up to four times the size of the weights. For a moment it holds as
-    much again: the second update is tried at two rates and undone, to see that it follows them.
+    optimizer's state: with Adam, up to four times the size of the weights. At the
+    second step it holds as much again for a moment: that update is tried at two rates and undone,
+    to see that it follows them.
 
     Args:
         model: The model, a `torch.nn.Module`. It stays on its device, where the batches must be
