@@ -633,9 +633,8 @@ def test_a_run_keeps_its_colour_while_it_stays(live):
 def panels_of(svg):
     """The width of each panel, as a fraction of the figure's."""
     width = re.search(r'viewBox="0 0 (\d+) ', svg)[1]
-    panels = re.findall(r'axes_\d+">\s*<path d="([^"]*)"', svg)
-    edges = [[float(x) for x in re.findall(r"[ML] ([\d.]+)", panel)] for panel in panels]
-    return [(max(xs) - min(xs)) / float(width) for xs in edges]
+    rooms = re.findall(r'<clipPath[^>]*>\s*<rect [^>]*width="([\d.]+)"', svg)
+    return [float(room) / float(width) for room in rooms]
 
 
 def test_the_panels_keep_their_size_however_long_the_names_are(live):

@@ -94,9 +94,12 @@ def said(values: dict[str, float]) -> str:
 
 
 def panels(figure: Locator) -> list[float]:
-    """The width of each panel, in pixels as they are seen."""
-    frames = figure.locator("g[id*='axes_'] > path:first-child")
-    return [frame.bounding_box()["width"] for frame in frames.all()]
+    """The width of each panel, where its lines are cut off, in pixels as they are seen."""
+    return figure.evaluate(
+        """picture => [...picture.querySelectorAll("clipPath > rect")].map(room =>
+            room.width.baseVal.value * picture.getBoundingClientRect().width
+                / picture.viewBox.baseVal.width)"""
+    )
 
 
 @pytest.mark.parametrize("chapter", ["cyclical", "warm_up"], indirect=True)
