@@ -21,11 +21,14 @@
   // Each returns a sentence, or nothing.
 
   function ofTheWarmUp({ stages }, run, counts, warn) {
+    let end = 0;
     stages.forEach((stage, k) => {
+      end += counts[k];
       if (stage.kind !== "warmup") return;
       if (counts[k] < 1) warn("The warm-up has no step, so the run starts at the peak.", "zero");
-      else if (counts[k] >= run) {
-        warn("The warm-up is as long as the run or longer, so the rate only rises.", "units");
+      else if (end >= run) {
+        const long = counts[k] >= run ? "is as long as the run or longer" : "ends no earlier than the run";
+        warn(`The warm-up ${long}, so nothing comes after it.`, "units");
       }
       if (stage.values.start === 0) {
         warn("The warm-up starts at 0, so the first step changes nothing. Leave “from” empty to start one step later.", "zero");
@@ -61,7 +64,8 @@
   function ofWhatNeverRuns(stages, counts, run, warn) {
     let begin = 0;
     stages.forEach(({ kind }, k) => {
-      if (DECAYS.includes(kind) && (counts[k] === 0 || begin >= run)) {
+      const missed = k > 0 && kind !== "warmup"; // a run may begin without a hold or a warm-up
+      if ((missed || DECAYS.includes(kind)) && (counts[k] === 0 || begin >= run)) {
         warn(`Stage ${k + 1} gets no step of the run, so the rate never follows it.`, "cut");
       }
       begin += counts[k];
@@ -71,7 +75,8 @@
   function ofTheUnits(found, run, state, warn) {
     const epochs = state.run.epochs;
     if (!epochs && run <= 300) {
-      warn(`Are these ${number(run)} steps, or epochs? The lab counts optimizer steps, of which an epoch has hundreds.`, "units");
+      const these = run === 1 ? "Is this a step, or an epoch" : `Are these ${number(run)} steps, or epochs`;
+      warn(`${these}? The lab counts optimizer steps, of which an epoch has hundreds.`, "units");
     }
     for (const piece of found.filter(({ kind }) => kind === "step")) {
       const drops = Math.floor((Math.min(piece.begin + piece.steps, run) - piece.begin) / piece.every);
@@ -146,13 +151,21 @@
   }
 
   // The shape of the study that is nearest, and how far it is: the mean gap as a share of the peak.
+  // A run of a few steps resembles none.
   function nearest(state, study, index = 0) {
     const run = runSteps(state.run);
     const factorOf = factor(state.curves[index], run);
-    const own = (k, count) => factorOf(Math.round((k / (count - 1)) * (run - 1)));
+    // A cycle that is shorter than the study's samples are apart would hide between them.
+    const fast = pieces(state.curves[index], run).some(({ kind, steps, half = steps }) =>
+      ["cycles", "cosine"].includes(kind) && half < run / 20);
+    const own = (share) => factorOf(Math.round(share * (run - 1)));
     const gaps = Object.entries(study.shapes).map(([shape, heights]) => {
-      const gap = heights.reduce((sum, height, k) => sum + Math.abs(height - own(k, heights.length)), 0);
-      return { shape, gap: gap / heights.length };
+      const last = (fast ? 10 : 1) * (heights.length - 1);
+      let gap = run < 20 ? last + 1 : 0;
+      for (let k = 0; k <= last; k += 1) {
+        gap += Math.abs(heights[Math.round((k / last) * (heights.length - 1))] - own(k / last));
+      }
+      return { shape, gap: gap / (last + 1) };
     });
     return gaps.sort((a, b) => a.gap - b.gap)[0];
   }

@@ -22,6 +22,7 @@
       const floor = last.kind === "linear" ? last.end : last.floor;
       if (main.kind !== "hold" || main.value !== 1 || !decay || !fills(last)) return null;
       if (decay === "linear" && last.start !== 1) return null;
+      if (warm && floor !== 0) return null; // there min_lr_ratio raises the warm-up, too
       const stable = last.begin - main.begin;
       return own(
         "warmup_stable_decay",

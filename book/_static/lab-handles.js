@@ -235,14 +235,20 @@
     function newHandle(id) {
       const handle = make("div", { class: "lab-handle", role: "slider", tabindex: 0, "data-grip": id });
       handle.addEventListener("keydown", (event) => byKey(event, id));
+      const off = { x: 0, y: 0 }; // from the middle of the ring to where it was taken
       handle.addEventListener("pointerdown", (event) => {
         event.preventDefault();
+        const box = handle.getBoundingClientRect();
+        off.x = event.clientX - (box.left + box.width / 2);
+        off.y = event.clientY - (box.top + box.height / 2);
         handle.focus();
         handle.setPointerCapture(event.pointerId);
         view.freeze(true);
       });
       handle.addEventListener("pointermove", (event) => {
-        if (view.frozen() && handle.hasPointerCapture(event.pointerId)) byPointer(event, id);
+        if (view.frozen() && handle.hasPointerCapture(event.pointerId)) {
+          byPointer(event.clientX - off.x, event.clientY - off.y, id);
+        }
       });
       const release = () => {
         if (!view.frozen()) return;
@@ -260,9 +266,9 @@
       update();
     }
 
-    function byPointer(event, id) {
+    function byPointer(x, y, id) {
       const grip = gripAt(id);
-      const to = view.at(event.clientX, event.clientY);
+      const to = view.at(x, y);
       // The bottom of a logarithmic axis stands for 0, where a rate may be 0.
       if (view.state.log && to.rate <= view.lowest() && grip.rates?.[0] === 0) to.rate = 0;
       move(grip, to);

@@ -90,7 +90,7 @@
     linear: "LinearLR refuses to start at 0",
     invsqrt: "there is no class for an inverse square root",
     onecycle: "OneCycleLR can't be one part of several, nor start or end at 0",
-    cycles: "CyclicLR can't be one part of several, and shrinks by one half or not at all",
+    cycles: "CyclicLR can't be one part of several, and shrinks by one half with each cycle, or with each step, or not at all",
   };
 
   function torchClasses({ peak, found, run }) {

@@ -55,8 +55,10 @@
   }
 
   let toldAt = -Infinity;
+  let toldBlown = 0; // how many had blown up by then
+  const countBlown = () => race.lanes.filter((lane) => lane.blown !== null).length;
   function tell() {
-    toldAt = performance.now();
+    [toldAt, toldBlown] = [performance.now(), countBlown()];
     setText(place("told"), standing(race, marked));
   }
 
@@ -128,7 +130,6 @@
     const begin = performance.now();
     owed = Math.min(MOST, owed + ((now - before) * PACE) / 1000);
     before = now;
-    const blown = race.lanes.filter((lane) => lane.blown !== null).length;
     makeSteps(begin);
     if (race.done()) {
       finish();
@@ -137,8 +138,7 @@
     // Where the steps alone are too much, every second frame has a picture.
     busy = performance.now() - begin > BUDGET && !busy;
     if (!busy) drawOne(now);
-    const more = race.lanes.filter((lane) => lane.blown !== null).length > blown;
-    if (now - toldAt > (more ? TOLD / 2 : TOLD)) tell();
+    if (now - toldAt > (countBlown() > toldBlown ? TOLD / 2 : TOLD)) tell();
     ask();
   }
 

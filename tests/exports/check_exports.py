@@ -90,6 +90,16 @@ GATHERED = [
     DROPS,
     [WARM, *DROPS, stage("hold", "rest", value=0.001)],
     [*DROPS, stage("linear", "rest", start=0.01, end=0)],
+    [
+        stage("warmup", "10", start=0),
+        stage("hold", "40", value=1),
+        stage("cosine", "rest", floor=0.05),
+    ],
+    [
+        stage("warmup", "10", start=0),
+        stage("hold", "40", value=1),
+        stage("linear", "rest", start=1, end=0.2),
+    ],
 ]
 
 
@@ -106,7 +116,10 @@ def states(tab: Page) -> list[dict]:
             found.append(state_of(90, curve["peak"], from_zero(curve["stages"])))
     kinds = tab.evaluate("lrlibLab.KINDS")
     found += [state_of(120, 0.1, stages) for stages in GATHERED]
-    return found + [drawn(luck, kinds) for _ in range(RANDOM)]
+    several = [drawn(luck, kinds) for _ in range(RANDOM)]
+    for state in several[::2]:
+        state["curves"][0]["stages"] = from_zero(state["curves"][0]["stages"])
+    return found + several
 
 
 def results(

@@ -611,11 +611,38 @@ def test_a_warning_leads_to_its_mistake(lab, key):
         "warmup_10p~hold_90p~linear_20p",
         "warmup_10p~linear_rest~hold_90p_0.1",
         "warmup_10p~cosine_0",
+        "hold_100p_1~hold_rest_0.1",
     ],
 )
-def test_a_decay_that_never_begins_is_named(lab, stages):
+def test_a_stage_that_never_begins_is_named(lab, stages):
     told = lab(f"#steps=1000&curve=0.1~{stages}").locator(".lab-warnings").inner_text()
     assert re.search(r"Stage \d gets no step of the run", told)
+
+
+def test_a_warm_up_that_ends_after_the_run_is_named_also_behind_another_stage(lab):
+    page = lab("#steps=1000&curve=0.1~hold_500_1~warmup_600_auto")
+    assert "ends no earlier than the run" in page.locator(".lab-warnings").inner_text()
+
+
+@pytest.mark.parametrize(
+    "state", ["steps=1001&curve=0.1~hold_5_1~cycles_rest_5_0.1_1_1", "steps=1&curve=0.1~cosine"]
+)
+def test_a_curve_that_only_meets_the_samples_of_the_study_is_not_its_schedule(lab, state):
+    page = lab(f"#{state}")
+    assert "no schedule that is close" in page.locator("[data-lab=study]").inner_text()
+
+
+def test_a_ring_stays_where_it_is_when_it_is_taken_beside_its_middle(lab):
+    page = lab("#steps=1000&curve=0.1~warmup_100_auto~linear_rest_1_0")
+    ring = page.locator(".lab-handle").nth(1)
+    box = ring.bounding_box()
+    x, y = box["x"] + box["width"] / 2 + 6, box["y"] + box["height"] / 2 + 6
+    before = ring.get_attribute("aria-valuetext")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y, steps=2)
+    page.mouse.up()
+    assert ring.get_attribute("aria-valuetext") == before
 
 
 def test_a_warning_that_stays_is_left_alone(lab):
