@@ -90,6 +90,9 @@ GATHERED = [
     DROPS,
     [WARM, *DROPS, stage("hold", "rest", value=0.001)],
     [*DROPS, stage("linear", "rest", start=0.01, end=0)],
+]
+# Where a name of Hugging Face's raises the warm-up together with the floor.
+FLOORED = [
     [
         stage("warmup", "10", start=0),
         stage("hold", "40", value=1),
@@ -115,7 +118,7 @@ def states(tab: Page) -> list[dict]:
         if "warmup" in json.dumps(curve):
             found.append(state_of(90, curve["peak"], from_zero(curve["stages"])))
     kinds = tab.evaluate("lrlibLab.KINDS")
-    found += [state_of(120, 0.1, stages) for stages in GATHERED]
+    found += [state_of(120, 0.1, stages) for stages in [*GATHERED, *FLOORED]]
     several = [drawn(luck, kinds) for _ in range(RANDOM)]
     for state in several[::2]:
         state["curves"][0]["stages"] = from_zero(state["curves"][0]["stages"])
