@@ -3,6 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from torch import Tensor, nn
@@ -33,13 +34,21 @@ def require_loss_function(loss_fn: Any) -> None:
 
 def require_no_closure(optimizer: Optimizer, way_out: str) -> None:
     """Refuse an optimizer whose step can't be called without an argument, such as LBFGS."""
-    step = getattr(type(optimizer), "step", None)
+    kind: Any = type(optimizer)
+    if _needs_closure(kind):
+        raise ValueError(f"{kind.__name__} needs a closure; {way_out}")
+
+
+@cache  # `train_step` asks at each step
+def _needs_closure(kind: type) -> bool:
+    step = getattr(kind, "step", None)
     if step is None:
-        return
+        return False
     try:
-        inspect.signature(step).bind(optimizer)
-    except TypeError as error:
-        raise ValueError(f"{type(optimizer).__name__} needs a closure; {way_out}") from error
+        inspect.signature(step).bind(None)
+    except TypeError:
+        return True
+    return False
 
 
 def require_gradient(loss: Any) -> None:

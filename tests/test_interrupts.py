@@ -91,7 +91,7 @@ def new_test():
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object _forever")
 def test_the_finder_leaves_no_trace_at_any_moment(unchanged):
     tried = lost = 0
-    for moment in moments(stride=13):
+    for moment in moments(stride=11):
         net, optimizer, batches = new_test()
 
         def test(net=net, optimizer=optimizer, batches=batches):
