@@ -38,14 +38,16 @@ LABELS = {
 }
 
 # A source and a name with extras, side by side, are what pip understands for a folder, an archive
-# and an address alike.
+# and an address alike. The address stands on a line of its own, which `make lint`
+# finds in form however long it is.
 FIRST_CELL = """\
 # Install lrlib where it is missing; what is there already stays as it is.
 import importlib.util
 import os
 
+book = "ADDRESS"
 if importlib.util.find_spec("lrlib") is None:
-    source = os.environ.get("LRLIB_SOURCE") or "ADDRESS"
+    source = os.environ.get("LRLIB_SOURCE") or book
     if not source.strip("."):
         raise ModuleNotFoundError(
             "lrlib is not installed here. Where this notebook was, get the "

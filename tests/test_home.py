@@ -36,8 +36,8 @@ def first_code_cell(path):
 
 def published(cell):
     """What the cell gives to pip where LRLIB_SOURCE is not set."""
-    (line,) = [line for line in cell.source.splitlines() if 'LRLIB_SOURCE") or' in line]
-    return ast.literal_eval(line.split(" or ")[1])
+    (line,) = [line for line in cell.source.splitlines() if line.startswith("book = ")]
+    return ast.literal_eval(line.removeprefix("book = "))
 
 
 def contents(folder):
@@ -110,6 +110,17 @@ def test_a_second_time_changes_nothing_and_an_empty_address_takes_all_back(copy)
     assert contents(copy) == once != without
     home(copy, "")
     assert contents(copy) == without
+
+
+@pytest.mark.parametrize("owner", ["me", "someone", "a-group-with-a-name-of-the-longest-kind"])
+def test_an_address_of_any_length_leaves_the_notebooks_in_form(copy, owner):
+    """Who sets an address runs `make lint` next."""
+    home(copy, f"https://github.com/{owner}/learning-rates")
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    for task in (["format", "--check"], ["check"]):
+        ruff = [sys.executable, "-m", "ruff", *task, copy / "notebooks"]
+        found = subprocess.run(ruff, capture_output=True, text=True)
+        assert found.returncode == 0, found.stdout
 
 
 @pytest.mark.parametrize("ending", ["/", ".git", ".git/", " "])
@@ -382,12 +393,12 @@ def test_dots_that_were_typed_as_they_stand_are_no_source(monkeypatch, typed):
     monkeypatch.setenv("LRLIB_SOURCE", typed)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"zip. Then run %env LRLIB_SOURCE=book\.zip"):
-        exec(re.sub(r'(LRLIB_SOURCE"\) or ).*', r'\1""', python), {})
+        exec(re.sub(r"(?m)^book = .*", 'book = ""', python), {})
 
 
 @pytest.mark.slow
 def test_without_an_address_the_reader_is_told_what_to_do(bare):
-    unpublished = re.sub(r'(LRLIB_SOURCE"\) or ).*', r'\1""', BOOTSTRAP)
+    unpublished = re.sub(r"(?m)^book = .*", 'book = ""', BOOTSTRAP)
     status, shown = bare.run_cell(unpublished, LRLIB_SOURCE="")
     assert status != 0
     last = shown.strip().splitlines()[-1]
