@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const { KINDS, pieces, lengths, lengthIn, leastPeriod, runSteps, factor } = window.lrlibLab;
-  const number = (value) => value.toLocaleString("en-US");
+  const { grouped } = window.lrlibTools;
   const percent = (share) => `${Number((100 * share).toPrecision(2))} %`;
 
   const MISTAKES = {
@@ -40,7 +40,7 @@
     const last = found.at(-1);
     const end = last.begin + last.steps;
     const early = end < run;
-    const at = `at step ${number(end)} of ${number(run)}`;
+    const at = `at step ${grouped(end)} of ${grouped(run)}`;
     if (last.kind === "cosine" && early) {
       warn(`The cosine ends ${at}. The rate stays there in the lab, but torch’s CosineAnnealingLR would climb again.`, "climbs");
     }
@@ -52,10 +52,10 @@
     }
     const falls = ["cosine", "linear", "exponential", "onecycle"].includes(last.kind);
     if (falls && end > run && stages[last.of].kind !== "restarts") {
-      warn(`The stages take ${number(end)} steps and the run has ${number(run)}, so it stops before the decay has ended.`, "cut");
+      warn(`The stages take ${grouped(end)} steps and the run has ${grouped(run)}, so it stops before the decay has ended.`, "cut");
     }
     if (stages[last.of].kind === "restarts" && end - run > last.steps / 4) {
-      warn(`The run stops within a period, ${number(end - run)} steps before its end, where the rate is still high.`, "cut");
+      warn(`The run stops within a period, ${grouped(end - run)} steps before its end, where the rate is still high.`, "cut");
     }
   }
 
@@ -75,13 +75,13 @@
   function ofTheUnits(found, run, state, warn) {
     const epochs = state.run.epochs;
     if (!epochs && run <= 300) {
-      const these = run === 1 ? "Is this a step, or an epoch" : `Are these ${number(run)} steps, or epochs`;
+      const these = run === 1 ? "Is this a step, or an epoch" : `Are these ${grouped(run)} steps, or epochs`;
       warn(`${these}? The lab counts optimizer steps, of which an epoch has hundreds.`, "units");
     }
     for (const piece of found.filter(({ kind }) => kind === "step")) {
       const drops = Math.floor((Math.min(piece.begin + piece.steps, run) - piece.begin) / piece.every);
       if (piece.factor ** drops < 1e-6) {
-        warn(`The rate drops ${number(drops)} times, to ${percent(piece.factor ** drops)} of the peak. Is the interval in epochs?`, "units");
+        warn(`The rate drops ${grouped(drops)} times, to ${percent(piece.factor ** drops)} of the peak. Is the interval in epochs?`, "units");
       }
     }
     const stages = state.curves.flatMap((curve) => curve.stages);
@@ -94,7 +94,7 @@
   function ofTheCycles(found, run, warn) {
     for (const piece of found.filter(({ kind }) => kind === "cycles")) {
       if (2 * piece.half > run - piece.begin) {
-        warn(`A cycle takes ${number(2 * piece.half)} steps, so the run ends before it is complete.`, "halfCycle");
+        warn(`A cycle takes ${grouped(2 * piece.half)} steps, so the run ends before it is complete.`, "halfCycle");
       }
       warn("torch’s CyclicLR overwrites the optimizer’s rate, and its momentum too unless you say cycle_momentum=False.", "overwrites");
       if (piece.gamma < 1 && piece.gamma ** (run - piece.begin) < 1e-3) {
@@ -115,7 +115,7 @@
         if (span && lengthIn(values[name], run) < 1) note(`${own}: ${label} comes to less than a step, so the lab draws 1.`);
       }
       if (kind === "restarts" && lengthIn(values.first, run) < leastPeriod(counts[k])) {
-        const [asked, least] = [lengthIn(values.first, run), leastPeriod(counts[k])].map(number);
+        const [asked, least] = [lengthIn(values.first, run), leastPeriod(counts[k])].map(grouped);
         note(`${own}: a first period of ${asked} could make more than 100 of them. The lab draws and writes one of ${least} steps.`);
       }
       const drawn = found.find((piece) => piece.of === k);

@@ -5,7 +5,7 @@
   "use strict";
   const lab = window.lrlibLab;
   const { MOST, PEAK, WHOLE, STEPS, PERCENT, KINDS, PRESETS } = lab;
-  const { make, labelled, numberField } = window.lrlibTools;
+  const { make, labelled, grouped, numberField } = window.lrlibTools;
   const { colour } = window.lrlibFigures;
   const COLOURS = ["blue", "orange", "green", "purple", "red", "teal"];
 
@@ -151,13 +151,12 @@
 
     // How many steps that makes, and what an epoch leaves over.
     function runTold() {
-      const number = (value) => value.toLocaleString("en-US");
       const { images, batch } = view.state.run;
-      const steps = `${number(run())} steps`;
+      const steps = `${grouped(run())} steps`;
       if (!batch) return steps;
       const left = images % batch;
-      const over = left ? `; the ${number(left)} ${left === 1 ? "image" : "images"} left over fill no batch and are dropped, as with drop_last=True` : "";
-      return `${steps}, ${number(lab.perEpoch({ images, batch }))} each epoch${over}`;
+      const over = left ? `; the ${grouped(left)} ${left === 1 ? "image" : "images"} left over fill no batch and are dropped, as with drop_last=True` : "";
+      return `${steps}, ${grouped(lab.perEpoch({ images, batch }))} each epoch${over}`;
     }
 
     // Several curves, one of which is changed

@@ -6,7 +6,7 @@
   "use strict";
   const lab = window.lrlibLab;
   const { KINDS, asUnit, unitOf, COLOURS } = lab;
-  const { make } = window.lrlibTools;
+  const { make, grouped } = window.lrlibTools;
   const { colour, short } = window.lrlibFigures;
 
   const within = (value, low, high) => Math.min(high, Math.max(low, value));
@@ -218,7 +218,7 @@
       const [now, [low, high]] = moveX ? [Math.round(step), steps] : [rate, rates];
       const below = view.state.log && moveY && rate < view.lowest();
       const told = [
-        moveX && `step ${Math.round(step).toLocaleString("en-US")}`,
+        moveX && `step ${grouped(Math.round(step))}`,
         moveY && `rate ${short(rate)}${below ? ", below the logarithmic axis" : ""}`,
       ];
       const said = {

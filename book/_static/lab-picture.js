@@ -4,6 +4,7 @@
   const lab = window.lrlibLab;
   const { COLOURS } = lab;
   const { short } = window.lrlibFigures;
+  const { grouped } = window.lrlibTools;
   const DASHES = ["-", "--", ":", "-.", "--", ":"];
   const SHORT = 1500; // steps: all of them are drawn
   const COLUMNS = 800; // as many as a picture has pixels
@@ -59,7 +60,7 @@
       const rate = (step) => short(curve.peak * lab.factor(curve, run)(step));
       return `Curve ${k + 1}, ${lab.title(curve)}: from ${rate(0)} to ${rate(run - 1)}, peak ${short(curve.peak)}.`;
     });
-    return `Learning rate against ${run.toLocaleString("en-US")} steps. ${told.join(" ")}`;
+    return `Learning rate against ${grouped(run)} steps. ${told.join(" ")}`;
   }
 
   Object.assign(lab, { drawnSteps, highest, axes, panel, spoken });

@@ -9,6 +9,7 @@
   "use strict";
   const { hold, stepDecay, exponential, cosine, linear, cyclical, inverseSquareRoot, oneCycle, join } =
     window.lrlibSchedules;
+  const { grouped } = window.lrlibTools;
 
   const MOST = { steps: 10_000_000, curves: 6, stages: 12, periods: 100 };
   // Which numbers are taken, as tools.js reads them.
@@ -121,7 +122,7 @@
   function refusedRun(run) {
     const steps = runSteps(run);
     if (steps < 1) return `A batch of ${run.batch} is more than the ${run.images} images, so no batch is ever full.`;
-    if (steps > MOST.steps) return `That makes ${steps.toLocaleString("en-US")} steps: the lab draws 10 million at most.`;
+    if (steps > MOST.steps) return `That makes ${grouped(steps)} steps: the lab draws 10 million at most.`;
     return undefined;
   }
 

@@ -78,7 +78,6 @@ const startRace = (place) => {
   for (const name of raceFiles) {
     const script = document.createElement("script");
     Object.assign(script, { src: new URL(`${name}.js`, staticFolder), async: false }); // in this order
-    if (name === "race") script.onload = () => race.querySelector("[data-race=play]").focus();
     document.head.append(script);
   }
 };

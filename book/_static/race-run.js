@@ -19,7 +19,7 @@
   }
 
   // The finder: train a copy of the weights while the rate rises, and read the peak off the losses.
-  function rangeTest(points, first, uniform) {
+  function* rangeTest(points, first, uniform) {
     const net = network(SIZES);
     const parameters = first.slice();
     const gradient = new Float64Array(first.length);
@@ -32,21 +32,28 @@
       test.rates.push(testRate(step));
       test.losses.push(loss);
       update(parameters, gradient, testRate(step));
+      yield;
     }
     return { ...test, found: suggest(test.rates, test.losses, STEPS) };
   }
 
-  // What all runs of a seed share; kept, because another peak needs nothing new.
+  // What all runs of a seed share; kept, because another peak needs nothing new. A slow phone is busy
+  // with it for a third of a second, so it can be made in pieces: each `yield` is a place to pause.
   let kept = null;
-  function prepare(seed) {
-    if (kept?.seed === seed) return kept;
+  function* preparing(seed) {
+    if (kept?.seed === seed) return;
     const uniform = random(seed);
     const points = spirals(1000, uniform, SPIRALS);
     const fresh = spirals(500, uniform, SPIRALS);
+    yield;
     const first = firstWeights(SIZES, uniform);
-    const test = rangeTest(points, first, uniform);
+    const test = yield* rangeTest(points, first, uniform);
     const batches = Math.floor(uniform() * 2 ** 32); // the seed of what follows
     kept = { seed, points, fresh, first, test, batches };
+  }
+
+  function prepare(seed) {
+    for (const _ of preparing(seed));
     return kept;
   }
 
@@ -104,5 +111,5 @@
     return made;
   }
 
-  window.lrlibRace = { STEPS, BATCH, EVERY, SIZES, SPIRALS, TOO_HIGH, race, prepare };
+  window.lrlibRace = { STEPS, BATCH, EVERY, SIZES, SPIRALS, TOO_HIGH, race, prepare, preparing };
 })();

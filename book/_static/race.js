@@ -5,17 +5,17 @@
 // `data-state` says it.
 (function () {
   "use strict";
-  const { race: makeRace, STEPS, EVERY } = window.lrlibRace;
+  const { race: makeRace, preparing, STEPS, EVERY } = window.lrlibRace;
   const { STRATEGIES } = window.lrlibRaceSchedules;
   const { FIRST, PEAK, SEED, percent, rounded, standing, encode, decode, laneOf, table } = window.lrlibRaceWords;
   const { coloursOf, drawPoints, drawSurface, drawLosses, drawRates } = window.lrlibRaceDrawing;
-  const { make, labelled, numberField } = window.lrlibTools;
+  const { make, labelled, grouped, numberField } = window.lrlibTools;
   const { short } = window.lrlibFigures;
 
   const PEAKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
   const PACE = 120; // steps a second: a race takes 12 seconds
   const MOST = 4; // steps in one frame; where they take longer than BUDGET, there are fewer
-  const BUDGET = 6; // milliseconds of a frame, of 16 on a laptop
+  const BUDGET = 6; // milliseconds of a frame, of 16 on a laptop, and of a piece of other work
   const FIGURES = 200; // milliseconds between two drawings of the figures and the table, or more:
   const REST = 20; // so many times what they take
   const TOLD = 4000; // milliseconds between two texts
@@ -38,13 +38,13 @@
   // Words and numbers
 
   function showNumbers() {
-    setText(place("step"), `Step ${race.step.toLocaleString("en-US")} of ${STEPS.toLocaleString("en-US")}`);
+    setText(place("step"), `Step ${grouped(race.step)} of ${grouped(STEPS)}`);
     race.lanes.forEach((lane, k) => {
       const { says, canvas, cells, card, row } = lanes[k];
       const blown = lane.blown !== null;
       for (const each of [card, row]) each.toggleAttribute("data-marked", lane.chapter === marked);
       card.classList.toggle("race-blown", blown);
-      const word = blown ? `blew up at step ${lane.blown.toLocaleString("en-US")}` : `${percent(lane.accuracy)} right`;
+      const word = blown ? `blew up at step ${grouped(lane.blown)}` : `${percent(lane.accuracy)} right`;
       setText(says, word);
       canvas.setAttribute("aria-label", `Decision surface of ${lane.name}: ${word}`);
       const loss = Number.isFinite(lane.loss) ? lane.loss.toFixed(3) : "no number";
@@ -70,14 +70,24 @@
       : `The range test found ${short(Number(found.toPrecision(2)))}; the finder's network trains with that peak, whatever yours is.`);
   }
 
-  // Everything that a standing race shows
-  function show() {
+  // Everything that a standing race shows, in pieces
+  function* showing() {
     root.style.setProperty("--race-points", `url(${drawPoints(race, colours)})`);
-    lanes.forEach((_, k) => paint(k));
-    for (const draw of FIGURE_PARTS) draw();
+    for (const k of lanes.keys()) {
+      yield;
+      paint(k);
+    }
+    for (const draw of FIGURE_PARTS) {
+      yield;
+      draw();
+    }
     showFound();
     showControls();
     tell();
+  }
+
+  function show() {
+    for (const _ of showing());
   }
 
   function showControls() {
@@ -254,20 +264,28 @@
     waiting = setTimeout(() => history.replaceState(null, "", text), 100);
   }
 
-  function load() {
+  const stateHere = (told) => decode(isGuest() ? root.dataset.state : location.hash, told);
+
+  // Take what the address says.
+  function take() {
     const told = [];
-    const state = decode(isGuest() ? root.dataset.state : location.hash, told);
+    const state = stateHere(told);
     [peak, marked] = [state.peak, state.chapter];
     setKeys(state.keys);
     for (const box of place("choice").querySelectorAll("input")) {
       box.checked = keys.includes(box.value);
       box.disabled = box.checked && keys.length === 1;
     }
-    begin(state.seed);
+    race = makeRace(state.seed, peak, keys);
     showPeak();
     place("seed").sync();
     place("notice").replaceChildren(...told.map((text) => make("p", {}, `Not taken from this address: ${text}`)));
     wanted = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  }
+
+  function load() {
+    take();
+    show();
     settle();
   }
 
@@ -331,7 +349,7 @@
     }
     const dressed = () => { colours = coloursOf(root); show(); };
     new MutationObserver(dressed).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    let width = 0;
+    let width = place("figures").clientWidth;
     new ResizeObserver(() => {
       if (place("figures").clientWidth === width) return;
       width = place("figures").clientWidth;
@@ -339,15 +357,33 @@
     }).observe(place("figures"));
   }
 
-  function start() {
-    root = document.getElementById("race");
-    if (!root) return;
+  // The picture of the page stays until its race is ready.
+  function* starting() {
+    yield* preparing(stateHere([]).seed);
+    colours = coloursOf(root);
+    yield;
     root.replaceChildren(...skeleton());
     place("figures").append(make("div", { "data-race": "losses" }), make("div", { "data-race": "rates" }));
-    colours = coloursOf(root);
-    load();
+    if (isGuest()) place("play").focus(); // where the button was that started it
+    take();
+    yield* showing();
     watch();
+    settle();
     root.dataset.ready = true;
+  }
+
+  // Between two pieces of work the browser does what else there is, such as scrolling.
+  function inPieces(work) {
+    const begin = performance.now();
+    let done;
+    do done = work.next().done;
+    while (!done && performance.now() - begin < BUDGET);
+    if (!done) setTimeout(inPieces, 0, work);
+  }
+
+  function start() {
+    root = document.getElementById("race");
+    if (root) setTimeout(inPieces, 0, starting());
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();

@@ -20,7 +20,8 @@
     return make("div", { class: "tool-field" }, make("label", { for: control.id }, text), control, ...more);
   }
 
-  const grouped = (value) => (value >= 1000 ? value.toLocaleString("en-US") : String(value));
+  // As in “1,500”. The browser's toLocaleString says the same, but keeps a slow phone busy at first.
+  const grouped = (value) => String(value).replace(/(?<!\.\d*)\B(?=(\d{3})+(?!\d))/g, ",");
 
   // A rule says which numbers are taken: from `low` to `high`, or only above `low` where `open`;
   // `whole` ones; and what an `empty` field stands for, if it may be empty.
@@ -95,5 +96,5 @@
     return field;
   }
 
-  window.lrlibTools = { make, labelled, readNumber, numberField };
+  window.lrlibTools = { make, labelled, grouped, readNumber, numberField };
 })();

@@ -553,6 +553,29 @@ def test_a_frame_makes_few_steps_and_one_picture(race):
     assert sum(each["surfaces"] for each in seen) > 10
 
 
+def test_the_race_starts_in_pieces_that_let_a_slow_phone_scroll(race):
+    """Counted as well: where each look at the clock says that time is up, a piece is one drawing,
+    one step of the range test, or the first judgement of all runs."""
+    page = race("#seed=2")
+    page.add_init_script(
+        """(() => {
+            const { tanh } = Math;
+            const wait = window.setTimeout;
+            let [now, count] = [0, 0];
+            window.pieces = [];
+            performance.now = () => (now += 1000);
+            Math.tanh = (x) => { count += 1; return tanh(x); };
+            window.setTimeout = (work, after, ...given) => wait(() => {
+                count = 0; work(...given); pieces.push(count); }, after);
+        })()"""
+    )
+    page.reload()
+    page.locator("#race[data-ready]").wait_for()
+    seen, sizes = page.evaluate("pieces"), tab_sizes(page)
+    assert max(seen) <= LANES * sizes["judged"] * sizes["units"]
+    assert len([count for count in seen if count]) > 100
+
+
 def tab_sizes(page: Page) -> dict[str, int]:
     """What a step and a surface are made of. A step judges at most two networks."""
     return page.evaluate(
