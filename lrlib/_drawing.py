@@ -45,6 +45,10 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"|translate\([^)]*\)')
 # What matplotlib measured with is not what a reader has: the face of the page is.
 _FONT = re.compile(r"font-family: '[^;\"]*(?:; |(?=\"))")
+# Matplotlib's style sheet is for a file of its own. In a page it would hold for all that is there, which
+# a browser would style anew with each picture; the picture's own attributes say the same.
+_SHEET = re.compile(r"<defs>\s*<style.*?</style>\s*</defs>\s*", re.DOTALL)
+_JOINS = 'stroke-linejoin="round" stroke-linecap="butt" '
 _LONG = re.compile(r"\d+\.\d{2,}")
 # How matplotlib writes what cannot be seen, a straight tick, and the places where it stands.
 _UNSEEN = re.compile(r'\s*<path [^>]*style="fill: none"/>')
@@ -147,6 +151,7 @@ def svg(figure: Figure, alt: str) -> str:
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = _SHEET.sub("", text)
     prefix = f"{new_id('figure')}-"
     text = re.sub(r'(id="|href="#|url\(#)', rf"\1{prefix}", text)
     text = text.replace("#000000", "currentColor")
@@ -154,7 +159,7 @@ def svg(figure: Figure, alt: str) -> str:
     text = _FONT.sub("", text)
     text = _with_ticks_joined(_without_bare_groups(_UNSEEN.sub("", text)))
     label = html.escape(alt, quote=True)
-    attributes = f'role="img" aria-label="{label}" fill="currentColor" '
+    attributes = f'role="img" aria-label="{label}" fill="currentColor" {_JOINS}'
     text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt" ', "", text, count=1)
     width = figure.get_figwidth() * 90
     style = f'style="width: 100%; max-width: {width:.0f}px; height: auto" '

@@ -115,6 +115,18 @@ def test_svg_has_a_text_and_follows_the_page(history):
     assert "#ffffff" not in shown
 
 
+def test_a_picture_has_no_style_sheet_which_would_hold_for_its_page(history):
+    """A browser styles the whole page anew with each: on a slow phone a second a chapter."""
+    figure, (ax,) = plots.panels()
+    plots.curves(ax, {"run": history}, "loss")
+    shown = plots.show(figure, "A run.").data
+    pictures = re.findall("<svg .*?</svg>", shown, flags=re.DOTALL)
+    assert len(pictures) == 2  # for a wide page and for a narrow one
+    for picture in pictures:
+        assert "<style" not in picture
+        assert picture.index('stroke-linejoin="round" stroke-linecap="butt"') < picture.index("<g")
+
+
 def test_ids_are_unique_over_figures_and_every_reference_has_its_id(history):
     pages = ""
     for _ in range(2):

@@ -24,9 +24,11 @@ narrowPage.addEventListener("change", fitPictures);
 
 // What is wider than its column scrolls there: let the keyboard reach it. The browser tells when it has
 // laid something out, which for what is folded is later than the page; of its letters it tells nothing.
+// What is folded isn't asked: the browser would have to lay it out for the answer.
 const markScrolling = (elements) => {
-  const wide = new Set(elements.filter((each) => each.scrollWidth > each.clientWidth)); // asked before one is changed
-  for (const each of elements) {
+  const open = elements.filter((each) => each.checkVisibility());
+  const wide = new Set(open.filter((each) => each.scrollWidth > each.clientWidth)); // asked before one is changed
+  for (const each of open) {
     if (wide.has(each)) each.tabIndex = 0;
     else each.removeAttribute("tabindex");
   }

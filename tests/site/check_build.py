@@ -294,6 +294,11 @@ def test_ids_are_unique(page: str) -> None:
 
 
 @every_page
+def test_what_a_page_shows_brings_no_style_sheet(page: str) -> None:
+    assert parse(SITE / f"{page}.html").select("article style") == []
+
+
+@every_page
 def test_a_page_that_is_corrected_again_stays_as_it_is(page: str, tmp_path: Path) -> None:
     again = shutil.copy(SITE / f"{page}.html", tmp_path)
     selfcontained.correct(Path(again))
