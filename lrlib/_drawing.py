@@ -45,8 +45,8 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"|translate\([^)]*\)')
 # What matplotlib measured with is not what a reader has: the face of the page is.
 _FONT = re.compile(r"font-family: '[^;\"]*(?:; |(?=\"))")
-# Matplotlib's style sheet is for a file of its own. In a page it would hold for all that is there, which
-# a browser would style anew with each picture; the picture's own attributes say the same.
+# Matplotlib's style sheet is for a file of its own. In a page it would hold for all that is there,
+# which a browser would style anew with each picture; the picture's own attributes say the same.
 _SHEET = re.compile(r"<defs>\s*<style.*?</style>\s*</defs>\s*", re.DOTALL)
 _JOINS = 'stroke-linejoin="round" stroke-linecap="butt" '
 _LONG = re.compile(r"\d+\.\d{2,}")
