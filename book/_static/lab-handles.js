@@ -211,7 +211,20 @@
         describe(handle, grip);
         if (!handle.parentNode) layer.append(handle);
       }
-      for (const gone of old.values()) gone.remove();
+      for (const gone of old.values()) {
+        release(gone);
+        gone.remove();
+      }
+    }
+
+    // The axis stands still until the last of several fingers lets go.
+    const pulled = new Set();
+    function pull(handle) {
+      if (!pulled.size) view.freeze(true);
+      pulled.add(handle);
+    }
+    function release(handle) {
+      if (pulled.delete(handle) && !pulled.size) view.freeze(false);
     }
 
     function describe(handle, { label, step, rate, moveX, moveY, steps, rates }) {
@@ -243,20 +256,19 @@
         off.y = event.clientY - (box.top + box.height / 2);
         handle.focus();
         handle.setPointerCapture(event.pointerId);
-        view.freeze(true);
+        pull(handle);
       });
       handle.addEventListener("pointermove", (event) => {
-        if (view.frozen() && handle.hasPointerCapture(event.pointerId)) {
+        if (handle.hasPointerCapture(event.pointerId)) {
           byPointer(event.clientX - off.x, event.clientY - off.y, id);
         }
       });
-      const release = () => {
-        if (!view.frozen()) return;
-        view.freeze(false);
+      const letGo = () => {
+        release(handle);
         update();
       };
-      handle.addEventListener("pointerup", release);
-      handle.addEventListener("pointercancel", release);
+      handle.addEventListener("pointerup", letGo);
+      handle.addEventListener("pointercancel", letGo);
       return handle;
     }
 

@@ -21,7 +21,6 @@
   const view = {
     ...{ state: null, scales: null, place, current, run, lowest, update, rebuild },
     freeze: (pulled) => { frozen = pulled ? lab.highest(view.state) : undefined; },
-    frozen: () => frozen !== undefined,
     at,
   };
 

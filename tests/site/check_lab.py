@@ -509,6 +509,30 @@ def test_a_handle_follows_a_finger(lab):
     assert seen(page) != before
 
 
+def test_two_fingers_pull_two_handles_and_one_goes_on_when_the_other_lets_go(lab):
+    page = lab("#preset=wsd", viewport={"width": 390, "height": 800}, has_touch=True)
+    handles = page.locator(".lab-handle").all()
+    handles[0].scroll_into_view_if_needed()
+    client = page.context.new_cdp_session(page)
+    middles = []
+    for handle in (handles[0], handles[-1]):
+        box = handle.bounding_box()
+        middles.append((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+    (x1, y1), (x2, y2) = middles
+
+    def touch(name, *places):
+        points = [{"x": x, "y": y, "id": number} for number, x, y in places]
+        client.send("Input.dispatchTouchEvent", {"type": name, "touchPoints": points})
+
+    touch("touchStart", (0, x1, y1), (1, x2, y2))
+    touch("touchMove", (0, x1 + 20, y1 + 20), (1, x2 - 20, y2 - 20))
+    handles[0].dispatch_event("pointerup")  # Chromium's protocol lets go of all fingers or none
+    before = handles[-1].get_attribute("aria-valuetext")
+    touch("touchMove", (0, x1 + 20, y1 + 20), (1, x2 - 20, y2 - 60))
+    assert handles[-1].get_attribute("aria-valuetext") != before
+    touch("touchEnd")
+
+
 def height_at_the_end(page: Page, count: int) -> tuple[float, float]:
     """The last rate of the first stages of the first curve, and the next one."""
     return page.evaluate(
