@@ -65,7 +65,7 @@ window.addEventListener("DOMContentLoaded", () => location.hash && unfoldTarget(
 window.addEventListener("beforeprint", () => document.querySelectorAll(".lrlib-mistake").forEach((fold) => (fold.open = true)));
 
 // A button starts the race where it stands. Its files are fetched only then.
-const raceFiles = ["tools", ...["network", "schedules", "run", "draw", "words"].map((part) => `race-${part}`), "race"];
+const raceFiles = ["tools", ...["network", "schedules", "run", "frames", "draw", "words", "elements"].map((part) => `race-${part}`), "race"];
 const staticFolder = new URL(".", document.currentScript.src);
 const startRace = (place) => {
   const race = document.createElement("div");

@@ -1,10 +1,9 @@
-// The race in words: where it stands, what an address says, and the elements for each run.
+// The race in words: where it stands, and what an address says.
 (function () {
   "use strict";
   const { STEPS } = window.lrlibRace;
   const { STRATEGIES } = window.lrlibRaceSchedules;
-  const { GRID } = window.lrlibRaceDrawing;
-  const { make, readNumber } = window.lrlibTools;
+  const { readNumber } = window.lrlibTools;
 
   const FIRST = { peak: 0.2, seed: 1 };
   const PEAK = { low: 0.001, high: 10 }; // that can be typed
@@ -59,27 +58,5 @@
     return { peak: number("peak", PEAK), seed: number("seed", SEED), chapter, keys: shown.length ? shown : all };
   }
 
-  // Elements
-
-  // A card and a row of the table for each run.
-  function laneOf({ name, colour, chapter }) {
-    const canvas = make("canvas", { width: GRID, height: GRID, role: "img" });
-    const says = make("span", { class: "race-says" });
-    const link = make("a", { href: `../notebooks/${chapter}.html` }, name);
-    const heading = make("strong", { style: `--race-colour: var(--lrlib-${colour})` }, link);
-    const card = make("li", {}, heading, make("div", { class: "race-surface" }, canvas), says);
-    const cells = [...Array(4)].map(() => make("td"));
-    const row = make("tr", {}, make("th", { scope: "row" }, name), ...cells);
-    return { canvas, says, card, cells, row };
-  }
-
-  function table() {
-    const heads = ["strategy", "step", "loss", "accuracy", "rate"];
-    const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
-    const whole = make("table", { class: "table" }, make("thead", {}, head), make("tbody", { "data-race": "rows" }));
-    const named = { role: "region", "aria-label": "The race in numbers", tabindex: 0 };
-    return make("div", { class: "lrlib-table race-table", ...named }, whole);
-  }
-
-  window.lrlibRaceWords = { FIRST, PEAK, SEED, percent, rounded, standing, encode, decode, laneOf, table };
+  window.lrlibRaceWords = { FIRST, PEAK, SEED, percent, rounded, standing, encode, decode };
 })();

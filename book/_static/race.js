@@ -1,5 +1,6 @@
-// The race's page: its controls, when it runs and what a frame does, and a text for those who don't
-// see it. The race itself is in race-run.js, its pictures in race-draw.js, its words in race-words.js.
+// The race's page: what it shows, when it runs, and what the reader does. The race itself is in
+// race-run.js, when its steps are made in race-frames.js, its pictures in race-draw.js, its words in
+// race-words.js, its controls in race-elements.js.
 //
 // It stands on a page of its own, whose address holds its state, or on another page, where
 // `data-state` says it.
@@ -7,17 +8,13 @@
   "use strict";
   const { race: makeRace, preparing, STEPS, EVERY } = window.lrlibRace;
   const { STRATEGIES } = window.lrlibRaceSchedules;
-  const { FIRST, PEAK, SEED, percent, rounded, standing, encode, decode, laneOf, table } = window.lrlibRaceWords;
+  const { FIRST, percent, rounded, standing, encode, decode } = window.lrlibRaceWords;
   const { coloursOf, drawPoints, drawSurface, drawLosses, drawRates } = window.lrlibRaceDrawing;
-  const { make, labelled, grouped, numberField } = window.lrlibTools;
+  const { frames, inPieces } = window.lrlibRaceFrames;
+  const { stopOf, skeleton, laneOf } = window.lrlibRaceElements;
+  const { make, grouped } = window.lrlibTools;
   const { short } = window.lrlibFigures;
 
-  const PEAKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
-  const PACE = 120; // steps a second: a race takes 12 seconds
-  const MOST = 4; // steps in one frame; where they take longer than BUDGET, there are fewer
-  const BUDGET = 6; // milliseconds of a frame, of 16 on a laptop, and of a piece of other work
-  const FIGURES = 200; // milliseconds between two drawings of the figures and the table, or more:
-  const REST = 20; // so many times what they take
   const TOLD = 4000; // milliseconds between two texts
 
   let root, race;
@@ -27,7 +24,6 @@
   let lanes = []; // what the page shows of each run: { canvas, says, row }
   let wanted = false; // whether the reader wants the race to run; it runs only where it is seen
   let seen = false;
-  let frame = 0; // the number of the next frame that was asked for, 0 if none was
   let colours = null;
 
   const place = (name) => root.querySelector(`[data-race=${name}]`);
@@ -70,16 +66,16 @@
       : `The range test found ${short(Number(found.toPrecision(2)))}; the finder's network trains with that peak, whatever yours is.`);
   }
 
-  // Everything that a standing race shows, in pieces
+  // Everything that a standing race shows, in pieces. Between two of them it may have become another.
   function* showing() {
     root.style.setProperty("--race-points", `url(${drawPoints(race, colours)})`);
-    for (const k of lanes.keys()) {
-      yield;
+    for (let k = 0; k < lanes.length; k += 1) {
       paint(k);
-    }
-    for (const draw of FIGURE_PARTS) {
       yield;
+    }
+    for (const draw of FIGURES) {
       draw();
+      yield;
     }
     showFound();
     showControls();
@@ -96,85 +92,32 @@
     place("advance").setAttribute("aria-disabled", race.done());
   }
 
-  // Frames: some steps, then one picture. So no frame has much more to do than another.
-
-  const FIGURE_PARTS = [
+  const FIGURES = [
     () => drawLosses(race, marked, place("losses")),
     () => drawRates(race, marked, place("rates")),
     showNumbers,
   ];
-  let next = 0; // the surface whose turn it is
-  let due = []; // the parts of the figures whose turn comes first
-  let before = 0; // when the last frame was
-  let drawn = 0; // when the figures were drawn
-  let took = 0; // how long that took
-  let owed = 0; // steps that the clock asks for and no frame has made yet
-  let busy = false; // whether the last frame had no time for a picture
 
-  function makeSteps(begin) {
-    while (owed >= 1 && !race.done() && performance.now() - begin < BUDGET) {
-      race.advance();
-      owed -= 1;
-    }
-  }
-
-  function drawOne(now) {
-    if (!due.length && now - drawn > Math.max(FIGURES, REST * took)) {
-      due = [...FIGURE_PARTS];
-      [drawn, took] = [now, 0];
-    }
-    const part = due.shift();
-    if (!part) {
-      paint(next % lanes.length);
-      next += 1;
-      return;
-    }
-    const from = performance.now();
-    part();
-    took += performance.now() - from;
-  }
-
-  function onFrame(now) {
-    frame = 0;
-    if (!running()) return;
-    const begin = performance.now();
-    owed = Math.min(MOST, owed + ((now - before) * PACE) / 1000);
-    before = now;
-    makeSteps(begin);
-    if (race.done()) {
-      finish();
-      return;
-    }
-    // Where the steps alone are too much, every second frame has a picture.
-    busy = performance.now() - begin > BUDGET && !busy;
-    if (!busy) drawOne(now);
-    if (now - toldAt > (countBlown() > toldBlown ? TOLD / 2 : TOLD)) tell();
-    ask();
-  }
-
-  function finish() {
-    wanted = false;
-    settle();
-    show();
-  }
+  // When it runs
 
   const running = () => wanted && seen && !document.hidden && !race.done();
 
-  function ask() {
-    if (!frame && running()) frame = requestAnimationFrame(onFrame);
-  }
+  const loop = frames({
+    ...{ running, paint, figures: FIGURES, race: () => race },
+    passed(now) {
+      if (now - toldAt > (countBlown() > toldBlown ? TOLD / 2 : TOLD)) tell();
+    },
+    ended() {
+      wanted = false;
+      settle();
+      show();
+    },
+  });
 
   // Go on, or stop, as all that is known says.
   function settle() {
     root.dataset.running = running();
-    if (running()) {
-      before = performance.now();
-      owed = 0;
-      ask();
-    } else if (frame) {
-      cancelAnimationFrame(frame);
-      frame = 0;
-    }
+    loop.settle();
     showControls();
   }
 
@@ -204,12 +147,6 @@
   function begin(seed) {
     race = makeRace(seed, peak, keys);
     show();
-  }
-
-  // The nearest stop of the slider.
-  function stopOf(peak) {
-    const gaps = PEAKS.map((stop) => Math.abs(Math.log(stop / peak)));
-    return gaps.indexOf(Math.min(...gaps));
   }
 
   // A race that has begun goes on with another peak.
@@ -258,7 +195,7 @@
   let waiting = 0;
   function remember() {
     place("notice").replaceChildren();
-    if (!root.dataset.ready || isGuest()) return;
+    if (isGuest()) return;
     clearTimeout(waiting);
     const text = encode({ peak, seed: race.seed, chapter: marked, keys });
     waiting = setTimeout(() => history.replaceState(null, "", text), 100);
@@ -289,50 +226,7 @@
     settle();
   }
 
-  // The page's elements
-
-  function controls() {
-    const button = (text, name, onclick) =>
-      make("button", { type: "button", class: "tool-button", "data-race": name, onclick }, text);
-    const slider = make("input", { type: "range", min: 0, max: PEAKS.length - 1, step: 1, "data-race": "peak" });
-    slider.addEventListener("input", () => setPeak(PEAKS[slider.value], slider));
-    const number = numberField("as a number", {
-      ...{ rule: PEAK, data: { race: "number" } },
-      ...{ get: () => String(peak), set: (value, input) => setPeak(value, input) },
-    });
-    const seed = numberField("Seed", {
-      ...{ rule: SEED, data: { race: "seed" }, on: "change" }, // not with each digit: it begins a race
-      ...{ get: () => String(race?.seed ?? FIRST.seed), set: setSeed },
-    });
-    return make(
-      "div", { class: "tool-row" },
-      make("div", { class: "tool-buttons" },
-        button("Play", "play", play), button(`${EVERY} steps`, "advance", advance), button("Reset", "reset", reset)),
-      labelled("Peak rate", slider), number, seed,
-      make("output", { "data-race": "step", for: slider.id }),
-    );
-  }
-
-  function choice() {
-    const boxes = STRATEGIES.map(({ key, name }) =>
-      make("label", {}, make("input", { type: "checkbox", value: key, onchange: choose }), ` ${name}`));
-    return make("details", { class: "race-choice" }, make("summary", {}, "Who takes part"),
-      make("fieldset", { "data-race": "choice" }, make("legend", { class: "lrlib-sr" }, "Who takes part"), ...boxes));
-  }
-
-  function skeleton() {
-    const part = (name, tag = "div", attributes = {}) => make(tag, { "data-race": name, ...attributes });
-    return [
-      part("notice", "div", { role: "status" }),
-      controls(),
-      choice(),
-      part("lanes", "ul", { class: "race-lanes" }),
-      part("told", "p", { class: "race-told", role: "status" }),
-      part("found", "p", { class: "race-found" }),
-      part("figures", "div", { class: "race-figures" }),
-      table(),
-    ];
-  }
+  // The start
 
   function watch() {
     new IntersectionObserver(([entry]) => {
@@ -353,7 +247,7 @@
     new ResizeObserver(() => {
       if (place("figures").clientWidth === width) return;
       width = place("figures").clientWidth;
-      for (const draw of FIGURE_PARTS) draw();
+      for (const draw of FIGURES) draw();
     }).observe(place("figures"));
   }
 
@@ -362,23 +256,17 @@
     yield* preparing(stateHere([]).seed);
     colours = coloursOf(root);
     yield;
-    root.replaceChildren(...skeleton());
-    place("figures").append(make("div", { "data-race": "losses" }), make("div", { "data-race": "rates" }));
+    root.replaceChildren(...skeleton({
+      ...{ play, advance, reset, choose, setPeak, setSeed },
+      ...{ peak: () => peak, seed: () => race?.seed ?? FIRST.seed },
+    }));
     if (isGuest()) place("play").focus(); // where the button was that started it
     take();
-    yield* showing();
     watch();
+    yield;
+    yield* showing();
     settle();
     root.dataset.ready = true;
-  }
-
-  // Between two pieces of work the browser does what else there is, such as scrolling.
-  function inPieces(work) {
-    const begin = performance.now();
-    let done;
-    do done = work.next().done;
-    while (!done && performance.now() - begin < BUDGET);
-    if (!done) setTimeout(inPieces, 0, work);
   }
 
   function start() {
