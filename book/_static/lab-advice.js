@@ -36,7 +36,7 @@
     });
   }
 
-  function ofTheEnd(found, run, stages, warn) {
+  function ofTheEnd(found, run, stages, warn, note) {
     const last = found.at(-1);
     const end = last.begin + last.steps;
     const early = end < run;
@@ -47,9 +47,10 @@
     if (last.kind === "onecycle" && early) {
       warn(`The one-cycle ends ${at}. torch’s OneCycleLR raises an error one call later.`, "oneCycle");
     }
-    if ((last.kind === "exponential" || last.kind === "linear") && early && last.end !== 1) {
+    if ((last.kind === "exponential" || (last.kind === "linear" && last.end < last.start)) && early) {
       warn(`The decay ends ${at}; the rest is trained at the final rate.`, "decay");
     }
+    if (last.stays) note(`The last stage ends at step ${grouped(last.begin)} of ${grouped(run)}; the rate stays where it is then.`);
     const falls = ["cosine", "linear", "exponential", "onecycle"].includes(last.kind);
     if (falls && end > run && stages[last.of].kind !== "restarts") {
       warn(`The stages take ${grouped(end)} steps and the run has ${grouped(run)}, so it stops before the decay has ended.`, "cut");
@@ -72,6 +73,14 @@
     });
   }
 
+  // What of a stage is given in steps.
+  function inSteps({ kind, length, values }) {
+    const spans = Object.entries(KINDS[kind].values).filter(([, { span }]) => span);
+    const all = [["A stage", length], ...spans.map(([name, { label }]) => [`A ${label}`, values[name]])];
+    const given = all.filter(([, text]) => /^\d+$/.test(text) && text > 0);
+    return given.map(([what, text]) => ({ what, steps: Number(text) }));
+  }
+
   function ofTheUnits(found, run, state, warn) {
     const epochs = state.run.epochs;
     if (!epochs && run <= 300) {
@@ -84,10 +93,14 @@
         warn(`The rate drops ${grouped(drops)} times, to ${percent(piece.factor ** drops)} of the peak. Is the interval in epochs?`, "units");
       }
     }
-    const stages = state.curves.flatMap((curve) => curve.stages);
-    const short = stages.find(({ length }) => /^\d+$/.test(length) && 0 < length && length <= epochs);
-    if (epochs > 1 && short) {
-      warn(`A stage of ${short.length} steps is less than an epoch here. Did you mean ${short.length} epochs?`, "units");
+    const told = new Set();
+    for (const { what, steps } of state.curves.flatMap(({ stages }) => stages.flatMap(inSteps))) {
+      const few = epochs ? epochs > 1 && steps <= epochs : steps < run / 1000;
+      if (!few || told.has(steps)) continue;
+      told.add(steps);
+      const these = steps === 1 ? "1 step" : `${steps} steps`;
+      const than = epochs ? "less than an epoch here" : "less than a thousandth of the run";
+      warn(`${what} of ${these} is ${than}. Did you mean ${steps === 1 ? "1 epoch" : `${steps} epochs`}?`, "units");
     }
   }
 
@@ -140,7 +153,7 @@
     const warn = (text, key) => tell(key, text, `mistakes.html#${MISTAKES[key]}`);
     ofWhatIsRaised(curve, run, lengths(curve.stages, run), found, (text) => tell("raised", text));
     ofTheWarmUp(curve, run, lengths(curve.stages, run), warn);
-    ofTheEnd(found, run, curve.stages, warn);
+    ofTheEnd(found, run, curve.stages, warn, (text) => tell("stays", text));
     ofWhatNeverRuns(curve.stages, lengths(curve.stages, run), run, warn);
     ofTheUnits(found, run, { ...state, curves: [curve] }, warn);
     ofTheCycles(found, run, warn);

@@ -36,7 +36,7 @@
   }
 
   function fields(view) {
-    const { current, run, update, rebuild } = view;
+    const { current, run, update, rename, rebuild } = view;
 
     // A field that shows what `get` returns; what `set` changes, the picture shows.
     const field = (label, rule, get, set, more = {}) =>
@@ -47,15 +47,24 @@
       });
 
     function lengthFields(label, get, set, steps, { rest, low = 0 }) {
-      const unit = unitOf(get());
       const units = rest ? UNITS : { p: UNITS.p, steps: UNITS.steps };
-      const rule = unit === "p" ? { ...PERCENT, open: low > 0 } : { ...STEPS, low };
       const shown = () => (get() === "rest" ? "" : Number.parseFloat(get()));
-      const typed = (value) => set(unit === "p" ? `${value}p` : String(value));
-      const number = field(label, rule, shown, typed, { data: { shows: "length" } });
-      number.querySelector("input").disabled = unit === "rest";
-      const choice = select(units, unit, (to) => { set(asUnit(steps(), to, run())); rebuild(); }, `${label}: unit`);
-      return make("div", { class: "lab-length" }, number, choice);
+      const number = () => {
+        const unit = unitOf(get());
+        const rule = unit === "p" ? { ...PERCENT, open: low > 0 } : { ...STEPS, low };
+        const typed = (value) => set(unit === "p" ? `${value}p` : String(value));
+        const made = field(label, rule, shown, typed, { data: { shows: "length" } });
+        made.querySelector("input").disabled = unit === "rest";
+        return made;
+      };
+      const box = make("div", { class: "lab-length" }, number());
+      const change = (unit) => {
+        set(asUnit(steps(), unit, run()));
+        box.firstChild.replaceWith(number());
+        update();
+      };
+      box.append(select(units, unitOf(get()), change, `${label}: unit`));
+      return box;
     }
 
     // A stage: its kind, its length, its values, and buttons
@@ -72,22 +81,34 @@
       return field(rule.label, own, shown, set, { data: { shows: name }, hint: rule.auto ? "1/(steps+1)" : "" });
     }
 
+    // Whoever walks through the kinds with the keyboard stays in the list, and finds the values of a
+    // kind again.
     function stageRow(stage, k) {
       const { stages } = current();
       const kinds = Object.fromEntries(Object.entries(KINDS).map(([kind, { name }]) => [kind, name]));
+      const seen = {};
       const change = (kind) => {
-        stages[k] = lab.following(kind, stage.length, lab.heightAfter(current(), k, run()));
-        rebuild(`[data-stage="${k}"] select`);
+        const { length } = (seen[stages[k].kind] = stages[k]);
+        stages[k] = kind in seen
+          ? { ...seen[kind], length }
+          : lab.following(kind, length, lab.heightAfter(current(), k, run()));
+        while (choice.nextSibling) choice.nextSibling.remove();
+        row.append(...stageFields(k));
+        rename();
       };
-      const row = make("fieldset", { class: "lab-stage", "data-stage": k });
-      row.append(make("legend", { class: "lrlib-sr" }, `Stage ${k + 1}`));
-      row.append(labelled(`stage ${k + 1}`, select(kinds, stage.kind, change)));
+      const choice = labelled(`stage ${k + 1}`, select(kinds, stage.kind, change));
+      const legend = make("legend", { class: "lrlib-sr" }, `Stage ${k + 1}`);
+      const row = make("fieldset", { class: "lab-stage", "data-stage": k }, legend, choice, ...stageFields(k));
+      return row;
+    }
+
+    function stageFields(k) {
+      const { stages } = current();
+      const stage = stages[k];
       const own = (text) => { stage.length = text; };
       const steps = () => lab.lengths(stages, run())[k];
-      row.append(lengthFields("for", () => stage.length, own, steps, { rest: true }));
-      for (const [name, rule] of Object.entries(KINDS[stage.kind].values)) row.append(valueField(stage, name, rule));
-      row.append(stageButtons(k));
-      return row;
+      const values = Object.entries(KINDS[stage.kind].values).map(([name, rule]) => valueField(stage, name, rule));
+      return [lengthFields("for", () => stage.length, own, steps, { rest: true }), ...values, stageButtons(k)];
     }
 
     function stageButtons(k) {
@@ -118,6 +139,8 @@
 
     // The run: so many steps, or epochs × images ÷ batch size
 
+    let ofEpochs = { images: 45000, batch: 128 }; // the last ones; at first, those of the study
+
     const RUN = { steps: "steps", epochs: "epochs", images: "images", batch: "batch size" };
 
     function runFields() {
@@ -134,8 +157,9 @@
         return field(RUN[key], rule, () => state.run[key], set, { data: { shows: key } });
       });
       const other = (by) => {
-        const batch = 128, images = 45000;
-        const epochs = Math.max(1, Math.round(run() / lab.perEpoch({ images, batch })));
+        const { images, batch } = ofEpochs;
+        const epochs = Math.max(1, Math.round(run() / lab.perEpoch(ofEpochs)));
+        if (by === "steps") ofEpochs = state.run;
         state.run = by === "steps" ? { steps: run() } : { epochs, images, batch };
         rebuild('[data-lab="run"] select');
       };
@@ -187,17 +211,29 @@
       ];
     }
 
+    // A strategy to start from. The list shows the one that the curve is, and its first line, for any
+    // other curve, brings back the reader's own.
+    const isPreset = (key) => JSON.stringify(lab.preset(key).curves[0]) === JSON.stringify(current());
+    const presetOf = () => Object.keys(PRESETS).find(isPreset) ?? "";
+
     function presetChoice() {
       const options = Object.fromEntries(Object.entries(PRESETS).map(([key, [name]]) => [key, name]));
+      let own = {};
       const take = (key) => {
-        if (!key) return;
-        view.state.curves[view.state.chosen] = lab.preset(key).curves[0];
-        rebuild('[data-lab="preset"] select');
+        const { curves, chosen } = view.state;
+        if (!presetOf()) own = { chosen, curve: current() };
+        if (key) curves[chosen] = lab.preset(key).curves[0];
+        else if (own.chosen === chosen) curves[chosen] = own.curve;
+        rebuild();
       };
       return labelled("start from", select({ "": "a strategy …", ...options }, "", take));
     }
 
-    return { stageRow, addStage, runFields, runTold, curveChoice, presetChoice };
+    function showPreset(list) {
+      list.value = presetOf();
+    }
+
+    return { stageRow, addStage, runFields, runTold, curveChoice, presetChoice, showPreset };
   }
 
   Object.assign(lab, { fields, select, asUnit, unitOf, COLOURS });

@@ -201,15 +201,18 @@
       const old = new Map([...layer.children].map((handle) => [handle.dataset.grip, handle]));
       const { x, y, picture } = view.scales;
       const shift = picture.getBoundingClientRect().top - layer.getBoundingClientRect().top;
+      let next = layer.firstChild; // they are reached by Tab in the order of the curve
       for (const grip of grips(current(), run())) {
-        if (grip.step > run() && grip.isExtra) continue; // the others wait at the end, to be pulled back
         const handle = old.get(grip.id) ?? newHandle(grip.id);
+        const held = pulled.has(handle) || handle === document.activeElement;
+        if (grip.step > run() && grip.isExtra && !held) continue; // the others wait at the end, to be pulled back
         old.delete(grip.id);
         handle.style.left = `${x(Math.min(grip.step, run()))}px`;
         handle.style.top = `${shift + y(Math.max(grip.rate, view.lowest()))}px`;
         handle.style.setProperty("--lab-colour", colour(COLOURS[view.state.chosen]));
         describe(handle, grip);
-        if (!handle.parentNode) layer.append(handle);
+        if (handle === next) next = next.nextSibling;
+        else layer.insertBefore(handle, next);
       }
       for (const gone of old.values()) {
         release(gone);
@@ -250,6 +253,7 @@
       handle.addEventListener("keydown", (event) => byKey(event, id));
       const off = { x: 0, y: 0 }; // from the middle of the ring to where it was taken
       handle.addEventListener("pointerdown", (event) => {
+        if (event.button) return;
         event.preventDefault();
         const box = handle.getBoundingClientRect();
         off.x = event.clientX - (box.left + box.width / 2);
@@ -287,6 +291,7 @@
     }
 
     function byKey(event, id) {
+      if (event.altKey || event.ctrlKey || event.metaKey) return; // the browser's own, such as Back
       const grip = gripAt(id);
       const to = keyed(event, grip, { run: run(), peak: current().peak, log: view.state.log, low: view.lowest() });
       if (!to) return;

@@ -181,8 +181,17 @@
       begin += steps;
     });
     if (!found.length) found.push({ kind: "hold", begin: 0, steps: run, value: 1, of: 0 });
+    const { of } = found.at(-1);
+    if (begin < run && ENDLESS.includes(curve.stages[of].kind)) {
+      // Where steps go down, the last of them counts; elsewhere a line arrives a step later.
+      const end = curve.stages[of].kind === "step" ? begin - 1 : begin;
+      found.push({ kind: "hold", begin, steps: run - begin, value: joined(found)(end), of, stays: true });
+    }
     return found.filter((piece) => piece.begin < run);
   }
+
+  // These would go on behind their stage; where nothing follows they stay at the height that they have.
+  const ENDLESS = ["step", "invsqrt", "cycles", "restarts"];
 
   const warmStart = (piece) => (piece.start === "auto" ? 1 / (piece.steps + 1) : piece.start);
 
@@ -198,12 +207,13 @@
     onecycle: (piece) => oneCycle(piece.steps, piece.rise, piece.start, piece.floor),
   };
 
-  // The factor of a step: what the peak is multiplied by.
-  function factor(curve, run) {
-    const parts = pieces(curve, run);
+  function joined(parts) {
     const schedules = parts.map((piece) => SCHEDULES[piece.kind](piece));
     return join(schedules, parts.slice(1).map(({ begin }) => begin));
   }
+
+  // The factor of a step: what the peak is multiplied by.
+  const factor = (curve, run) => joined(pieces(curve, run));
 
   function rates(state, number = 0) {
     const curve = state.curves[number];
@@ -225,10 +235,8 @@
     const counts = lengths(curve.stages, run);
     const stages = curve.stages.slice(0, count).map((each, k) => ({ ...each, length: String(counts[k]) }));
     const steps = counts.slice(0, count).reduce((sum, each) => sum + each, 0);
-    if (!steps) return 1;
-    // A straight line arrives a step later, where steps would go down once more.
-    const end = stages.at(-1).kind === "step" ? steps - 1 : steps;
-    return factor({ ...curve, stages }, run + 1)(end);
+    // A straight line arrives a step later.
+    return steps ? factor({ ...curve, stages }, Math.max(run, steps) + 1)(steps) : 1;
   }
 
   // What a curve is called.

@@ -46,7 +46,7 @@
   // heights that begin at the peak and are multiplied by the same number again and again.
   function belongs(part, group) {
     const [first, second] = group;
-    if (first.restarts) return part.of === first.of && Number.isInteger(first.restarts.growth);
+    if (first.restarts) return part.restarts && part.of === first.of && Number.isInteger(first.restarts.growth);
     if (first.kind !== "hold" || first.value !== 1 || part.kind !== "hold" || part.value === 1) return false;
     const factor = part.value / group.at(-1).value;
     return !second || Math.abs(factor / second.value - 1) < 1e-12;

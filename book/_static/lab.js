@@ -19,7 +19,7 @@
 
   // What the controls and the rings see of the page.
   const view = {
-    ...{ state: null, scales: null, place, current, run, lowest, update, rebuild },
+    ...{ state: null, scales: null, place, current, run, lowest, update, rename, rebuild },
     freeze: (pulled) => { frozen = pulled ? lab.highest(view.state) : undefined; },
     at,
   };
@@ -116,6 +116,7 @@
   // Show what a control has changed.
   function update(typing) {
     for (const input of root.querySelectorAll("[data-shows]")) input.sync(typing);
+    fields.showPreset(place("preset").querySelector("select"));
     setText(place("steps"), fields.runTold());
     place("notice").replaceChildren();
     draw();
@@ -125,9 +126,14 @@
     remember();
   }
 
+  // A curve is called after its stages.
+  function rename() {
+    place("curves").replaceChildren(...fields.curveChoice());
+    update();
+  }
+
   // Make the controls again, as after a stage was added; the focus goes where a reader expects it.
   function rebuild(focus) {
-    place("preset").replaceChildren(fields.presetChoice());
     place("run").replaceChildren(...fields.runFields());
     place("curves").replaceChildren(...fields.curveChoice());
     place("stages").replaceChildren(...current().stages.map(fields.stageRow));
@@ -200,9 +206,10 @@
     fields = lab.fields(view);
     handles = lab.handles(view);
     root.replaceChildren(...skeleton());
+    place("preset").append(fields.presetChoice());
     load();
     root.dataset.ready = true;
-    window.addEventListener("hashchange", load);
+    window.addEventListener("hashchange", () => lab.isState(location.hash) && load());
     let before = 0;
     new ResizeObserver(() => {
       const width = place("picture").clientWidth;

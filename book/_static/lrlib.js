@@ -69,7 +69,7 @@ const raceFiles = ["tools", ...["network", "schedules", "run", "frames", "draw",
 const staticFolder = new URL(".", document.currentScript.src);
 const startRace = (place) => {
   const race = document.createElement("div");
-  race.id = "race";
+  Object.assign(race, { id: "race", textContent: "The race is on its way …" });
   race.dataset.state = place.dataset.state;
   place.querySelector("button").replaceWith(race);
   for (const name of ["tools", "race"]) {
@@ -80,6 +80,7 @@ const startRace = (place) => {
   for (const name of raceFiles) {
     const script = document.createElement("script");
     Object.assign(script, { src: new URL(`${name}.js`, staticFolder), async: false }); // in this order
+    script.onerror = () => { race.textContent = "The race couldn’t be fetched. Reload the page to try again."; };
     document.head.append(script);
   }
 };

@@ -3,7 +3,7 @@
   "use strict";
   const { STEPS } = window.lrlibRace;
   const { STRATEGIES } = window.lrlibRaceSchedules;
-  const { readNumber } = window.lrlibTools;
+  const { grouped, readNumber } = window.lrlibTools;
 
   const FIRST = { peak: 0.2, seed: 1 };
   const PEAK = { low: 0.001, high: 10 }; // that can be typed
@@ -18,7 +18,7 @@
     const left = race.lanes.filter(({ blown }) => blown === null).sort((a, b) => a.loss - b.loss);
     const gone = race.lanes.filter(({ blown }) => blown !== null);
     const described = ({ name, loss, accuracy }) => `${name} (loss ${loss.toFixed(2)}, ${percent(accuracy)} right)`;
-    const told = [`Step ${race.step} of ${STEPS}, peak rate ${race.peak}, seed ${race.seed}.`];
+    const told = [`Step ${grouped(race.step)} of ${grouped(STEPS)}, peak rate ${race.peak}, seed ${race.seed}.`];
     if (race.step === 0) told.push("All networks have the same weights.");
     else if (left.length > 1) {
       told.push(`Lowest loss on new points: ${described(left[0])}; highest: ${described(left.at(-1))}.`);
@@ -26,7 +26,7 @@
     const own = left.find(({ chapter }) => chapter === marked);
     if (own) told.push(`Marked: ${described(own)}.`);
     if (gone.length) {
-      told.push(`Blew up: ${gone.map(({ name, blown }) => `${name} at step ${blown}`).join(", ")}.`);
+      told.push(`Blew up: ${gone.map(({ name, blown }) => `${name} at step ${grouped(blown)}`).join(", ")}.`);
     }
     if (race.changed) told.push("The peak was moved on the way.");
     return told.join(" ");
@@ -37,6 +37,12 @@
   function encode({ peak, seed, chapter, keys }) {
     const some = keys.length < STRATEGIES.length;
     return `#peak=${peak}&seed=${seed}${chapter ? `&chapter=${chapter}` : ""}${some ? `&show=${keys}` : ""}`;
+  }
+
+  // Whether an address is a state of the race; one that isn't leads to a place of the page.
+  function isState(hash) {
+    const found = new URLSearchParams(hash.replace(/^#/, ""));
+    return hash.length < 2 || ["peak", "seed", "chapter", "show"].some((key) => found.has(key));
   }
 
   // What an address says: { peak, seed, chapter, keys }. What can't be taken is left out, and told.
@@ -58,5 +64,5 @@
     return { peak: number("peak", PEAK), seed: number("seed", SEED), chapter, keys: shown.length ? shown : all };
   }
 
-  window.lrlibRaceWords = { FIRST, PEAK, SEED, percent, rounded, standing, encode, decode };
+  window.lrlibRaceWords = { FIRST, PEAK, SEED, percent, rounded, standing, encode, isState, decode };
 })();

@@ -8,7 +8,7 @@
   "use strict";
   const { race: makeRace, preparing, STEPS, EVERY } = window.lrlibRace;
   const { STRATEGIES } = window.lrlibRaceSchedules;
-  const { FIRST, percent, rounded, standing, encode, decode } = window.lrlibRaceWords;
+  const { FIRST, percent, rounded, standing, encode, isState, decode } = window.lrlibRaceWords;
   const { coloursOf, drawPoints, drawSurface, drawLosses, drawRates } = window.lrlibRaceDrawing;
   const { frames, inPieces } = window.lrlibRaceFrames;
   const { stopOf, skeleton, laneOf } = window.lrlibRaceElements;
@@ -16,6 +16,8 @@
   const { short } = window.lrlibFigures;
 
   const TOLD = 4000; // milliseconds between two texts
+  const SEEN = 0.15; // so much of the surfaces must be in view: less than a row on a phone, more than an edge
+  const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
   let root, race;
   let marked = null; // the chapter of the strategy that stands out
@@ -87,7 +89,7 @@
   }
 
   function showControls() {
-    setText(place("play"), race.done() ? "Run again" : wanted ? "Pause" : "Play");
+    setText(place("play"), race.done() ? "Run again" : running() ? "Pause" : "Play");
     // Not `disabled`: who has just pressed it on the last step would lose their place on the page.
     place("advance").setAttribute("aria-disabled", race.done());
   }
@@ -125,9 +127,10 @@
 
   function play() {
     if (race.done()) begin(race.seed);
-    wanted = !wanted;
+    wanted = !running();
     settle();
     if (!wanted) show();
+    else if (!seen) place("lanes").scrollIntoView({ block: "nearest" });
   }
 
   function advance() {
@@ -217,7 +220,7 @@
     showPeak();
     place("seed").sync();
     place("notice").replaceChildren(...told.map((text) => make("p", {}, `Not taken from this address: ${text}`)));
-    wanted = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    wanted = !stillness.matches;
   }
 
   function load() {
@@ -229,12 +232,16 @@
   // The start
 
   function watch() {
-    new IntersectionObserver(([entry]) => {
-      seen = entry.isIntersecting;
+    const onSight = (entries) => {
+      seen = entries.at(-1).intersectionRatio >= SEEN;
       settle();
-    }).observe(place("lanes"));
+    };
+    new IntersectionObserver(onSight, { threshold: SEEN }).observe(place("lanes"));
     document.addEventListener("visibilitychange", settle);
-    if (!isGuest()) window.addEventListener("hashchange", load);
+    stillness.addEventListener("change", () => {
+      if (stillness.matches && running()) play();
+    });
+    if (!isGuest()) window.addEventListener("hashchange", () => isState(location.hash) && load());
     for (const link of document.querySelectorAll('a[href*="#peak="]')) {
       link.addEventListener("click", () => {
         if (link.hash === location.hash) load(); // else the address changes, and that is noticed
@@ -260,7 +267,8 @@
       ...{ play, advance, reset, choose, setPeak, setSeed },
       ...{ peak: () => peak, seed: () => race?.seed ?? FIRST.seed },
     }));
-    if (isGuest()) place("play").focus(); // where the button was that started it
+    // Where the button was that started it, unless the reader has gone on.
+    if (isGuest() && document.activeElement === document.body) place("play").focus({ preventScroll: true });
     take();
     watch();
     yield;

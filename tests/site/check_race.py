@@ -494,6 +494,66 @@ def test_it_runs_where_it_is_seen_and_only_there(race):
     page.locator(RUNS).wait_for()
 
 
+def test_it_does_not_run_for_an_edge_and_play_brings_the_surfaces_into_view(race):
+    page = race(viewport={"width": 390, "height": 664}, reduced_motion="no-preference")
+    page.evaluate(
+        """() => {
+            const { top } = document.querySelector(".race-lanes").getBoundingClientRect();
+            document.body.style.paddingTop = `${innerHeight - 1 - top - scrollY}px`;
+            scrollTo(0, 0);
+        }"""
+    )
+    page.locator(RESTS).wait_for()
+    assert place(page, "play").inner_text() == "Play"
+    place(page, "play").dispatch_event("click")
+    page.locator(RUNS).wait_for()
+    assert place(page, "play").inner_text() == "Pause"
+
+
+def test_a_link_to_a_place_of_the_page_leaves_the_race(race):
+    page = race("#peak=1&seed=5&show=fixed,cosine")
+    make_steps(page, 3)
+    page.evaluate("location.hash = 'what-you-see'")
+    page.wait_for_timeout(200)
+    assert step_of(page) == 30
+    assert place(page, "number").input_value() == "1"
+    assert page.locator(".race-lanes canvas").count() == 2
+
+
+def test_it_pauses_when_the_reader_asks_for_less_motion(race):
+    page = race(reduced_motion="no-preference")
+    page.locator(RUNS).wait_for()
+    page.emulate_media(reduced_motion="reduce")
+    page.locator(RESTS).wait_for()
+    assert place(page, "play").inner_text() == "Play"
+
+
+def test_what_changes_while_it_starts_is_seen(race):
+    """Each piece of the start is made by hand: what a reader does falls between two of them."""
+    page = race("#peak=0.2&seed=1")
+    page.add_init_script(
+        """(() => {
+            window.waiting = [];
+            performance.now = () => 0 * (performance.count = (performance.count ?? 0) + 1)
+                + 1000 * performance.count;
+            const wait = window.setTimeout;
+            window.setTimeout = (work, after, ...given) => after
+                ? wait(work, after, ...given) : waiting.push(() => work(...given));
+        })()"""
+    )
+    page.reload()
+    go_on = "() => { while (!document.querySelector('.race-lanes li')) waiting.shift()(); }"
+    page.evaluate(go_on)
+    page.locator("summary", has_text="Who takes part").click()
+    for name in ("Step decay", "Exponential", "Cosine", "Cyclical", "Adam"):
+        page.get_by_role("checkbox", name=name, exact=True).uncheck()
+    page.evaluate("() => { while (waiting.length) waiting.shift()(); }")
+    page.locator("#race[data-ready]").wait_for()
+    assert page.locator(".race-lanes canvas").count() == 3
+    make_steps(page, 1)
+    assert step_of(page) == 10
+
+
 def test_it_rests_in_a_tab_that_is_hidden(race):
     page = race(reduced_motion="no-preference")
     page.locator(RUNS).wait_for()
@@ -750,6 +810,27 @@ def test_a_button_fetches_the_race_and_starts_it_there(browser, address, chapter
     page.wait_for_timeout(200)
     assert page.url.endswith("#a-heading")
     assert complaints == []
+    context.close()
+
+
+def test_a_race_that_cannot_be_fetched_says_so_and_one_left_behind_takes_no_focus(browser, address):
+    start = race_start.start("chapter=04-cosine-annealing&show=fixed,cosine", "two", "claims.html")
+    guest = FRAME.format(
+        theme="light", title="A chapter", shown=f"{start.astext()}<a href=#>On</a>"
+    )
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.route("**/guest.html", lambda route: route.fulfill(body=guest, content_type="text/html"))
+    page.route("**/race-run.js", lambda route: route.abort())
+    page.goto(f"{address}guest.html")
+    page.get_by_role("button", name="Race two, here").click()
+    expect(page.locator("#race")).to_have_text(re.compile("couldn’t be fetched"))
+    page.unroute("**/race-run.js")
+    page.reload()
+    page.get_by_role("button", name="Race two, here").click()
+    page.get_by_role("link", name="On").focus()
+    page.locator("#race[data-ready]").wait_for()
+    assert page.evaluate("document.activeElement.textContent") == "On"
     context.close()
 
 
