@@ -85,15 +85,32 @@ def test_the_scheduler_is_stepped_once_a_step(tiny_splits):
 
 
 def test_a_plateau_is_stepped_with_the_validation_loss_of_each_epoch(tiny_splits):
-    """With a threshold that only the first epoch passes, it acts after epochs 3 and 5."""
-    net, optimizer = make(tiny_splits)
-    scheduler = ReduceLROnPlateau(optimizer, factor=0.5, patience=1, threshold=0.999)
+    """The rates of a loop by hand, with a threshold that only the first epoch passes, whatever
+    the losses: it acts after epochs 3 and 5."""
+    epochs, options = 6, {"factor": 0.3, "patience": 1, "threshold": 0.999}
+    net, optimizer = make(tiny_splits, peak_lr=0.6)
+    scheduler = ReduceLROnPlateau(optimizer, **options)
     taken = []
     scheduler.step = lambda loss: (taken.append(loss), ReduceLROnPlateau.step(scheduler, loss))
-    history = train.fit(net, optimizer, tiny_splits, epochs=6, scheduler=scheduler)
-    assert taken == history.val_loss
-    assert len(set(taken)) == 6
-    assert history.lr[::5] == [0.05, 0.05, 0.05, 0.025, 0.025, 0.0125]
+    history = train.fit(net, optimizer, tiny_splits, epochs=epochs, scheduler=scheduler)
+
+    net, optimizer = make(tiny_splits, peak_lr=0.6)
+    by_hand = ReduceLROnPlateau(optimizer, **options)
+    batches, rates, val_losses = data.Batches(tiny_splits.train), [], []
+    for _ in range(epochs):
+        net.train()
+        for batch in batches:
+            rates.append(optimizer.param_groups[0]["lr"])
+            train.train_step(net, optimizer, nn.functional.cross_entropy, batch)
+        val_losses.append(train.evaluate(net, tiny_splits.val)[0])
+        by_hand.step(val_losses[-1])
+
+    assert history.lr == rates
+    assert history.val_loss == val_losses
+    assert taken == val_losses
+    scheduler.__dict__.pop("step")
+    assert scheduler.state_dict() == by_hand.state_dict()
+    assert 1 < len(set(rates)) < epochs  # it acts, and not after every epoch
 
 
 def test_a_plateau_does_not_act_on_an_epoch_that_was_not_finished(tiny_splits):

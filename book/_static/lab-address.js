@@ -85,12 +85,7 @@
     return names[0];
   }
 
-  const KEYS = ["preset", "steps", "epochs", "images", "batch", "axis", "code", "chosen", "curve"];
-  // Whether an address is a state of the lab; one that isn't leads to a place of the page.
-  function isState(hash) {
-    const found = new URLSearchParams(hash.replace(/^#/, ""));
-    return hash.length < 2 || KEYS.some((key) => found.has(key));
-  }
+  const NAMES = ["preset", "steps", "epochs", "images", "batch", "axis", "code", "chosen", "curve"];
 
   // A state for whatever stands in an address. What can't be taken is left out, and told.
   function decode(hash, told = []) {
@@ -109,5 +104,5 @@
     return state;
   }
 
-  Object.assign(lab, { encode, decode, isState });
+  Object.assign(lab, { NAMES, encode, decode });
 })();

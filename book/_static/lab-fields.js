@@ -213,8 +213,8 @@
 
     // A strategy to start from. The list shows the one that the curve is, and its first line, for any
     // other curve, brings back the reader's own.
-    const isPreset = (key) => JSON.stringify(lab.preset(key).curves[0]) === JSON.stringify(current());
-    const presetOf = () => Object.keys(PRESETS).find(isPreset) ?? "";
+    const presets = new Map(Object.keys(PRESETS).map((key) => [JSON.stringify(lab.preset(key).curves[0]), key]));
+    const presetOf = () => presets.get(JSON.stringify(current())) ?? "";
 
     function presetChoice() {
       const options = Object.fromEntries(Object.entries(PRESETS).map(([key, [name]]) => [key, name]));

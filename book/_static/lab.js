@@ -5,7 +5,7 @@
   "use strict";
   const lab = window.lrlibLab;
   const { select } = lab;
-  const { make, labelled } = window.lrlibTools;
+  const { make, labelled, isState } = window.lrlibTools;
   const { drawPanel, short } = window.lrlibFigures;
   const HEIGHT = 300; // pixels
 
@@ -209,7 +209,7 @@
     place("preset").append(fields.presetChoice());
     load();
     root.dataset.ready = true;
-    window.addEventListener("hashchange", () => lab.isState(location.hash) && load());
+    window.addEventListener("hashchange", () => isState(location.hash, lab.NAMES) && load());
     let before = 0;
     new ResizeObserver(() => {
       const width = place("picture").clientWidth;

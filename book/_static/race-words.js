@@ -39,11 +39,7 @@
     return `#peak=${peak}&seed=${seed}${chapter ? `&chapter=${chapter}` : ""}${some ? `&show=${keys}` : ""}`;
   }
 
-  // Whether an address is a state of the race; one that isn't leads to a place of the page.
-  function isState(hash) {
-    const found = new URLSearchParams(hash.replace(/^#/, ""));
-    return hash.length < 2 || ["peak", "seed", "chapter", "show"].some((key) => found.has(key));
-  }
+  const NAMES = ["peak", "seed", "chapter", "show"];
 
   // What an address says: { peak, seed, chapter, keys }. What can't be taken is left out, and told.
   function decode(hash, told) {
@@ -64,5 +60,5 @@
     return { peak: number("peak", PEAK), seed: number("seed", SEED), chapter, keys: shown.length ? shown : all };
   }
 
-  window.lrlibRaceWords = { FIRST, PEAK, SEED, percent, rounded, standing, encode, isState, decode };
+  window.lrlibRaceWords = { FIRST, PEAK, SEED, percent, rounded, standing, NAMES, encode, decode };
 })();

@@ -8,11 +8,11 @@
   "use strict";
   const { race: makeRace, preparing, STEPS, EVERY } = window.lrlibRace;
   const { STRATEGIES } = window.lrlibRaceSchedules;
-  const { FIRST, percent, rounded, standing, encode, isState, decode } = window.lrlibRaceWords;
+  const { FIRST, percent, rounded, standing, NAMES, encode, decode } = window.lrlibRaceWords;
   const { coloursOf, drawPoints, drawSurface, drawLosses, drawRates } = window.lrlibRaceDrawing;
   const { frames, inPieces } = window.lrlibRaceFrames;
   const { stopOf, skeleton, laneOf } = window.lrlibRaceElements;
-  const { make, grouped } = window.lrlibTools;
+  const { make, grouped, isState } = window.lrlibTools;
   const { short } = window.lrlibFigures;
 
   const TOLD = 4000; // milliseconds between two texts
@@ -241,7 +241,7 @@
     stillness.addEventListener("change", () => {
       if (stillness.matches && running()) play();
     });
-    if (!isGuest()) window.addEventListener("hashchange", () => isState(location.hash) && load());
+    if (!isGuest()) window.addEventListener("hashchange", () => isState(location.hash, NAMES) && load());
     for (const link of document.querySelectorAll('a[href*="#peak="]')) {
       link.addEventListener("click", () => {
         if (link.hash === location.hash) load(); // else the address changes, and that is noticed

@@ -96,5 +96,11 @@
     return field;
   }
 
-  window.lrlibTools = { make, labelled, grouped, readNumber, numberField };
+  // Whether an address holds a state, by some of its names; one that doesn't leads to a place of the page.
+  function isState(hash, names) {
+    const found = new URLSearchParams(hash.replace(/^#/, ""));
+    return hash.length < 2 || names.some((name) => found.has(name));
+  }
+
+  window.lrlibTools = { make, labelled, grouped, readNumber, numberField, isState };
 })();

@@ -398,10 +398,8 @@ def test_rings_are_reached_in_the_order_of_the_curve(lab):
     page = lab()
     page.get_by_label("stage 1", exact=True).select_option("cycles")
     rings = page.locator(".lab-handle").evaluate_all("all => all.map((e) => e.dataset.grip)")
-    address = page.evaluate("() => lrlibLab.encode(lrlibLab.decode(location.hash))")
     page.wait_for_timeout(200)
     again = lab(page.evaluate("location.hash"))
-    assert address
     assert rings == again.locator(".lab-handle").evaluate_all(
         "all => all.map((e) => e.dataset.grip)"
     )
@@ -654,7 +652,7 @@ def test_a_stage_of_another_kind_begins_where_the_last_one_ends(lab):
 def test_the_keyboard_walks_through_the_strategies_and_back_to_the_own_curve(lab):
     page = lab("#steps=1000&curve=0.3~hold_50p_0.7~linear_rest_0.7_0.1")
     own = seen(page)
-    choice = page.get_by_label("a strategy …").or_(page.get_by_label("start from"))
+    choice = page.get_by_label("start from")
     choice.focus()
     shown = []
     for _ in range(4):
