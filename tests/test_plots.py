@@ -46,7 +46,35 @@ def test_smoothing_takes_the_mean_of_fifteen_steps(history):
     plots.curves(ax, {"run": history}, "loss")
     smooth = np.asarray(ax.lines[0].get_ydata())
     np.testing.assert_allclose(smooth[23:38], 1.0)
-    assert smooth[22] == smooth[38] == 0.0
+    np.testing.assert_allclose([smooth[22], smooth[38]], 0, atol=1e-12)
+
+
+def test_a_single_step_weighs_no_more_at_an_end_than_a_line_gives_it(history):
+    """The end of a line through 15 values moves by 0.24 of what the last one does."""
+    history.loss = [0.0] * 59 + [1.0]
+    _, (ax,) = plots.panels()
+    plots.curves(ax, {"run": history}, "loss")
+    smooth = np.asarray(ax.lines[0].get_ydata())
+    slope = 7 / sum(place**2 for place in range(-7, 8))
+    np.testing.assert_allclose(smooth[-1], 1 / 15 + 7 * slope)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 4, 15, 16])
+def test_a_run_of_any_length_is_drawn(history, steps):
+    history.step, history.loss = history.step[:steps], history.loss[:steps]
+    _, (ax,) = plots.panels()
+    plots.curves(ax, {"run": history}, "loss")
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), history.loss)
+
+
+@pytest.mark.parametrize("lost", [np.inf, np.nan])
+def test_a_run_that_blew_up_is_drawn_as_far_as_its_loss_is_a_number(history, lost):
+    history.loss[40:] = [lost] * 20
+    _, (ax,) = plots.panels()
+    plots.curves(ax, {"run": history}, "loss")
+    smooth = np.asarray(ax.lines[0].get_ydata())
+    np.testing.assert_allclose(smooth[:33], history.loss[:33])
+    assert not np.isfinite(smooth[33:]).any()
 
 
 def test_validation_points_stand_at_the_ends_of_epochs(history):
