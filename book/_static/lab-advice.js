@@ -30,6 +30,9 @@
         const long = counts[k] >= run ? "is as long as the run or longer" : "ends no earlier than the run";
         warn(`The warm-up ${long}, so nothing comes after it.`, "units");
       }
+      if (counts[k] > 0 && stage.values.start === 1) {
+        warn("The warm-up starts at the peak, so nothing is warmed up: it is a hold.", "zero");
+      }
       if (stage.values.start === 0) {
         warn("The warm-up starts at 0, so the first step changes nothing. Leave “from” empty to start one step later.", "zero");
       }

@@ -16,10 +16,11 @@
   const current = () => view.state.curves[view.state.chosen];
   const run = () => lab.runSteps(view.state.run);
   const lowest = () => lab.axes(view.state, frozen).y.low;
+  const top = () => lab.axes(view.state, frozen).y.high;
 
   // What the controls and the rings see of the page.
   const view = {
-    ...{ state: null, scales: null, place, current, run, lowest, update, rename, rebuild },
+    ...{ state: null, scales: null, place, current, run, lowest, top, update, rename, rebuild },
     freeze: (pulled) => { frozen = pulled ? lab.highest(view.state) : undefined; },
     at,
   };
@@ -134,6 +135,7 @@
 
   // Make the controls again, as after a stage was added; the focus goes where a reader expects it.
   function rebuild(focus) {
+    handles.letGo();
     place("run").replaceChildren(...fields.runFields());
     place("curves").replaceChildren(...fields.curveChoice());
     place("stages").replaceChildren(...current().stages.map(fields.stageRow));

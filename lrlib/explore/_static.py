@@ -1,6 +1,6 @@
 """The controls of `lrlib.explore` on a page without a kernel: plain HTML, and a figure as data.
 
-`book/_static/figures.js` draws what the controls say. Without it, as in an export of a notebook,
+`book/_static/explorers.js` draws what the controls say. Without it, as in an export of a notebook,
 the first picture is seen and the controls rest.
 """
 

@@ -565,6 +565,61 @@ def test_a_handle_follows_the_mouse(lab):
     assert float(page.locator('[data-stage="1"] [data-shows=floor]').input_value()) > 0.1
 
 
+def take(page, grip):
+    """Press the mouse on a ring, and return the ring and its place."""
+    ring = page.locator(f'[data-grip="{grip}"]')
+    ring.scroll_into_view_if_needed()
+    box = ring.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    return ring, x, y
+
+
+@pytest.mark.parametrize("axis", ["linear", "log"])
+def test_escape_takes_a_pull_back(lab, axis):
+    page = lab(f"#steps=1000&axis={axis}&curve=0.1~warmup_100_auto~cosine_rest_0")
+    before = seen(page)
+    ring, x, y = take(page, "end-0")
+    page.mouse.move(x + 150, y + 60, steps=3)
+    pulled = seen(page)
+    assert pulled != before
+    page.keyboard.press("Escape")
+    assert seen(page) == before
+    page.mouse.move(x + 100, y + 90, steps=3)
+    page.mouse.up()
+    assert seen(page) == before, "the ring is let go"
+    assert ring.evaluate("e => e === document.activeElement")
+    page.keyboard.press("ArrowRight")
+    length = page.locator('[data-stage="0"] [data-shows=length]')
+    assert length.input_value() == "110", "the fields still set what is drawn"
+
+
+def test_a_peak_that_was_pulled_to_the_bottom_can_be_pulled_up_again(lab):
+    page = lab("#steps=1000&curve=0.1~warmup_100_auto~cosine_rest_0")
+    peak = page.get_by_label("peak rate", exact=True)
+    _, x, y = take(page, "end-0")
+    page.mouse.move(x, y + 600, steps=3)
+    page.mouse.up()
+    low = float(peak.input_value())
+    assert 5e-4 < low < 2e-3
+    _, x, y = take(page, "end-0")
+    page.mouse.move(x, y - 60, steps=3)
+    page.mouse.up()
+    assert float(peak.input_value()) > 1.1 * low
+
+
+def test_a_ring_is_let_go_where_its_stage_is_removed(lab):
+    page = lab("#steps=1000&curve=0.1~warmup_100_auto~hold_300_0.5~cosine_rest_0")
+    _, x, y = take(page, "end-1")
+    page.mouse.move(x - 20, y + 10, steps=3)
+    page.get_by_label("Remove stage 2").evaluate("e => e.click()")
+    before = seen(page)
+    page.mouse.move(x - 60, y + 60, steps=3)
+    page.mouse.up()
+    assert seen(page) == before
+
+
 def test_where_two_rings_lie_on_each_other_the_end_of_the_first_stage_is_pulled(lab):
     """The default: a line begins at the peak, where the warm-up ends."""
     page = lab()
@@ -797,6 +852,11 @@ def test_a_line_that_rises_is_no_decay_and_a_last_stage_says_that_the_rate_stays
     change_address(page, "#steps=1000&curve=0.1~cycles_500_50_0.1_1_1")
     said = "The last stage ends at step 500 of 1,000; the rate stays where it is then."
     assert said in page.locator(".lab-warnings").inner_text()
+
+
+def test_a_warm_up_from_the_peak_is_named(lab):
+    page = lab("#steps=1000&curve=0.1~warmup_100_1~cosine")
+    assert "The warm-up starts at the peak" in page.locator(".lab-warnings").inner_text()
 
 
 def test_a_warm_up_that_ends_after_the_run_is_named_also_behind_another_stage(lab):
