@@ -180,6 +180,10 @@ def side(
 
 
 def standing(found: Sequence[Found]) -> int:
-    """Count the decided verdicts that stand when all of them are judged at once (Holm)."""
-    decided = [each for each in found if each.state in ("holds", "fails")]
-    return sum(intervals.holm([each.p for each in decided]))
+    """Count the clear verdicts that stand when all that were judged are taken together (Holm).
+
+    Those that can't tell count among the tests that were made: each could have been luck.
+    """
+    asked = [each for each in found if each.state in ASKED]
+    stand = intervals.holm([each.p for each in asked])
+    return sum(s and each.state != "undecided" for s, each in zip(stand, asked, strict=True))

@@ -300,6 +300,15 @@ def test_the_machines_that_recorded_do_not_differ_by_more_than_noise():
         assert low < 0 < high
 
 
+def test_what_stands_is_counted_among_all_that_was_judged():
+    """One clear result in a hundred is what luck gives: those that can't tell are tests as well."""
+    clear, unclear = Found("holds", p=0.01), Found("undecided", p=0.5)
+    unasked = [Found("not recorded"), Found("cannot be asked")]
+    assert comparisons.standing([clear, *unasked]) == 1
+    assert comparisons.standing([clear, *[unclear] * 99]) == 0
+    assert comparisons.standing([Found("fails", p=1e-6), *[unclear] * 99]) == 1
+
+
 def test_every_strategy_that_a_claim_names_has_a_label():
     names = {name for each in ALL for name in (each.left, each.right)}
     assert names <= set(STRATEGIES)
