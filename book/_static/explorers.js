@@ -30,7 +30,7 @@
     return whole ? Math.round(value) : Number(value.toPrecision(3));
   }
 
-  function explorer(root) {
+  function* explorer(root) {
     const { curves, frames } = JSON.parse(root.querySelector("script").textContent);
     const inputs = [...root.querySelectorAll("input")];
     const place = root.querySelector(".lrlib-frame");
@@ -83,9 +83,11 @@
       drawFigure(place, current(), `${alt} ${said()}.`);
     }
 
+    yield;
+    update();
     root.querySelector("fieldset").disabled = false;
     for (const input of inputs) input.addEventListener("input", update);
-    let before = 0;
+    let before = place.clientWidth;
     new ResizeObserver(() => {
       if (place.clientWidth !== before) {
         before = place.clientWidth;
@@ -94,9 +96,14 @@
     }).observe(place);
   }
 
-  function start() {
-    document.querySelectorAll(".lrlib-explore[data-alt]").forEach(explorer);
+  // One after the other, from the top.
+  function* starting() {
+    for (const root of document.querySelectorAll(".lrlib-explore[data-alt]")) {
+      yield* explorer(root);
+      yield;
+    }
   }
+  const start = () => setTimeout(window.lrlibInPieces, 0, starting());
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

@@ -88,8 +88,8 @@
       return;
     }
     const told = make("p", {},
-      `${begin}: ${study.names[near.shape]}. It had its own tuned peak in each setting, `
-        + "so take the results for that, not for your number.");
+      `${begin}: ${study.names[near.shape]}. Its peak was tuned in each setting, `
+        + "so the results are for the peaks in the table and not for yours.");
     const rows = study.results.filter(({ shape }) => shape === near.shape);
     place("study").replaceChildren(told, rows.length ? studyTable(rows) : make("p", {}, "It isn’t recorded yet."));
   }
@@ -116,13 +116,19 @@
 
   // Show what a control has changed.
   function update(typing) {
+    for (const _ of showing(typing));
+  }
+
+  function* showing(typing) {
     for (const input of root.querySelectorAll("[data-shows]")) input.sync(typing);
     fields.showPreset(place("preset").querySelector("select"));
     setText(place("steps"), fields.runTold());
     place("notice").replaceChildren();
     draw();
+    yield;
     showWarnings();
     showCode();
+    yield;
     showStudy();
     remember();
   }
@@ -136,12 +142,20 @@
   // Make the controls again, as after a stage was added; the focus goes where a reader expects it.
   function rebuild(focus) {
     handles.letGo();
-    place("run").replaceChildren(...fields.runFields());
-    place("curves").replaceChildren(...fields.curveChoice());
-    place("stages").replaceChildren(...current().stages.map(fields.stageRow));
-    place("more").replaceChildren(fields.addStage());
+    for (const _ of controls());
     update();
     if (focus) root.querySelector(focus)?.focus();
+  }
+
+  function* controls() {
+    place("run").replaceChildren(...fields.runFields());
+    place("curves").replaceChildren(...fields.curveChoice());
+    place("stages").replaceChildren();
+    for (const [k, stage] of current().stages.entries()) {
+      yield;
+      place("stages").append(fields.stageRow(stage, k));
+    }
+    place("more").replaceChildren(fields.addStage());
   }
 
   async function copy(button) {
@@ -188,12 +202,15 @@
     ];
   }
 
-  // The state of the address; what the lab can't take is named.
-  function load() {
+  // Take the state of the address, and return what the lab can't take of it.
+  function take() {
     const refused = [];
     view.state = lab.decode(location.hash, refused);
     place("framework").value = view.state.code;
-    rebuild();
+    return refused;
+  }
+
+  function name(refused) {
     if (!refused.length) return;
     place("notice").append(
       make("p", {}, "The lab can’t take all of this address, and shows the usual value instead:"),
@@ -201,18 +218,35 @@
     );
   }
 
-  function start() {
-    root = document.getElementById("schedule-lab");
-    if (!root) return;
+  function load() {
+    const refused = take();
+    rebuild();
+    name(refused);
+  }
+
+  // The page's own picture stays until the lab can take its place.
+  function* starting() {
+    const page = root;
     study = JSON.parse(document.getElementById("schedule-lab-study").textContent);
     fields = lab.fields(view);
     handles = lab.handles(view);
-    root.replaceChildren(...skeleton());
+    root = make("div", {}, ...skeleton());
     place("preset").append(fields.presetChoice());
-    load();
+    const refused = take();
+    yield;
+    yield* controls();
+    yield;
+    page.replaceChildren(...root.childNodes);
+    root = page;
+    yield* showing();
+    name(refused);
+    watch();
     root.dataset.ready = true;
+  }
+
+  function watch() {
     window.addEventListener("hashchange", () => isState(location.hash, lab.NAMES) && load());
-    let before = 0;
+    let before = place("picture").clientWidth;
     new ResizeObserver(() => {
       const width = place("picture").clientWidth;
       if (width !== before) {
@@ -220,6 +254,11 @@
         draw();
       }
     }).observe(place("picture"));
+  }
+
+  function start() {
+    root = document.getElementById("schedule-lab");
+    if (root) setTimeout(window.lrlibInPieces, 0, starting());
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();

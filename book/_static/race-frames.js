@@ -1,10 +1,10 @@
 // When the race computes and draws, so that the page it stands on stays at hand: a frame makes some
-// steps, then one picture, and what is done at the start is done in pieces.
+// steps, then one picture.
 (function () {
   "use strict";
   const PACE = 120; // steps a second: a race takes 12 seconds
   const MOST = 4; // steps in one frame; where they take longer than BUDGET, there are fewer
-  const BUDGET = 6; // milliseconds of a frame, of 16 on a laptop, and of a piece of other work
+  const BUDGET = 6; // milliseconds of a frame, of 16 on a laptop
   const FIGURES = 200; // milliseconds between two drawings of the figures and the table, or more:
   const REST = 20; // so many times what they take
 
@@ -82,14 +82,5 @@
     return { settle };
   }
 
-  // Between two pieces of work the browser does what else there is, such as scrolling.
-  function inPieces(work) {
-    const begin = performance.now();
-    let done;
-    do done = work.next().done;
-    while (!done && performance.now() - begin < BUDGET);
-    if (!done) setTimeout(inPieces, 0, work);
-  }
-
-  window.lrlibRaceFrames = { frames, inPieces };
+  window.lrlibRaceFrames = { frames };
 })();

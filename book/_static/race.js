@@ -10,7 +10,7 @@
   const { STRATEGIES } = window.lrlibRaceSchedules;
   const { FIRST, percent, rounded, standing, NAMES, encode, decode } = window.lrlibRaceWords;
   const { coloursOf, drawPoints, drawSurface, drawLosses, drawRates } = window.lrlibRaceDrawing;
-  const { frames, inPieces } = window.lrlibRaceFrames;
+  const { frames } = window.lrlibRaceFrames;
   const { stopOf, skeleton, laneOf } = window.lrlibRaceElements;
   const { make, grouped, isState } = window.lrlibTools;
   const { short } = window.lrlibFigures;
@@ -279,7 +279,7 @@
 
   function start() {
     root = document.getElementById("race");
-    if (root) setTimeout(inPieces, 0, starting());
+    if (root) setTimeout(window.lrlibInPieces, 0, starting());
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();

@@ -25,7 +25,7 @@ html[data-theme="dark"] {{color-scheme: dark;
 color: var(--pst-color-text-base); background: var(--pst-color-background); margin: 1rem}}
 a {{color: var(--pst-color-primary)}}</style>
 <script src="../_static/lrlib.js"></script><script src="../_static/formulas.js"></script>
-<script src="../_static/figures.js"></script>
+<script src="../_static/pieces.js"></script><script src="../_static/figures.js"></script>
 </head><body><main><h1>{title}</h1>{shown}</main></body></html>"""
 
 
@@ -89,6 +89,17 @@ def opening(
     for page in pages:
         page.context.close()
     assert [each for each in complaints if "404" not in each] == []
+
+
+def follow(page: Page, name: str) -> None:
+    """Go to `#name`, and return once the page has heard of it."""
+    page.evaluate(
+        """name => new Promise((done) => {
+            addEventListener("hashchange", () => setTimeout(done), { once: true });
+            location.hash = name;
+        })""",
+        name,
+    )
 
 
 def address_of(name: str, title: str):

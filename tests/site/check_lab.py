@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from alone import ROOT, address_of, opener, rests_without_scripts
+from alone import ROOT, address_of, follow, opener, rests_without_scripts
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
@@ -16,7 +16,7 @@ from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
 
 address = address_of("lab", "The schedule lab")
-lab = opener(".lab-handle")
+lab = opener("#schedule-lab[data-ready]")
 
 
 # Rates
@@ -190,11 +190,9 @@ def test_what_an_address_holds_and_the_lab_cannot_take_is_named(lab, text):
 def test_a_link_to_a_place_of_the_page_leaves_the_curves(lab):
     page = lab("#steps=5000&curve=0.3~hold_50p_1~linear_rest_1_0")
     before = seen(page)
-    page.evaluate("location.hash = 'how-to-use-it'")
-    page.wait_for_timeout(200)
+    follow(page, "how-to-use-it")
     assert seen(page) == before
-    page.evaluate("location.hash = 'preset=wsd'")
-    page.wait_for_timeout(200)
+    follow(page, "preset=wsd")
     assert seen(page) != before
 
 
@@ -273,8 +271,8 @@ def test_the_run_the_peak_and_the_axis_change_the_picture(lab):
     page.get_by_label("images").fill("1000")
     page.get_by_label("batch size").fill("100")
     assert page.locator("[data-lab=steps]").inner_text() == "20 steps, 10 each epoch"
-    page.wait_for_timeout(200)
-    assert "epochs=2&images=1000&batch=100&axis=log" in page.url
+    state = "epochs=2&images=1000&batch=100&axis=log"
+    page.wait_for_function("state => location.hash.includes(state)", arg=state)
 
 
 def test_every_handle_moves_by_keyboard(lab):
@@ -398,7 +396,7 @@ def test_rings_are_reached_in_the_order_of_the_curve(lab):
     page = lab()
     page.get_by_label("stage 1", exact=True).select_option("cycles")
     rings = page.locator(".lab-handle").evaluate_all("all => all.map((e) => e.dataset.grip)")
-    page.wait_for_timeout(200)
+    page.wait_for_function("location.hash.includes('cycles')")
     again = lab(page.evaluate("location.hash"))
     assert rings == again.locator(".lab-handle").evaluate_all(
         "all => all.map((e) => e.dataset.grip)"
@@ -771,8 +769,7 @@ def test_stages_and_curves_come_and_go(lab):
     page.get_by_role("button", name="Add a curve").click()
     page.get_by_label("start from").select_option("one-cycle")
     assert page.locator("input[name=lab-curve]").count() == 2
-    page.wait_for_timeout(200)  # the address follows once nothing changes
-    assert page.url.count("curve=") == 2
+    page.wait_for_function("location.hash.split('curve=').length === 3")  # once nothing changes
     page.locator("input[name=lab-curve]").first.check()
     assert page.locator('[data-stage="0"] select').first.input_value() == "cosine"
     page.get_by_role("button", name="Remove this curve").click()

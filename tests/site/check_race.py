@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 import race_start
 import torch
-from alone import FRAME, STATIC, address_of, opener, rests_without_scripts, shown_by
+from alone import (
+    FRAME,
+    STATIC,
+    address_of,
+    follow,
+    opener,
+    rests_without_scripts,
+    shown_by,
+)
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from sphinx.application import Sphinx
@@ -532,8 +540,7 @@ def test_it_does_not_run_for_an_edge_and_play_brings_the_surfaces_into_view(race
 def test_a_link_to_a_place_of_the_page_leaves_the_race(race):
     page = race("#peak=1&seed=5&show=fixed,cosine")
     make_steps(page, 3)
-    page.evaluate("location.hash = 'what-you-see'")
-    page.wait_for_timeout(200)
+    follow(page, "what-you-see")
     assert step_of(page) == 30
     assert place(page, "number").input_value() == "1"
     assert page.locator(".race-lanes canvas").count() == 2

@@ -1,0 +1,15 @@
+// Long work in pieces, between which the browser does what else there is, such as scrolling.
+//
+// `work` is a generator that yields where it may rest.
+(function () {
+  "use strict";
+  const BUDGET = 6; // milliseconds of a piece
+
+  window.lrlibInPieces = function inPieces(work) {
+    const begin = performance.now();
+    let done;
+    do done = work.next().done;
+    while (!done && performance.now() - begin < BUDGET);
+    if (!done) setTimeout(inPieces, 0, work);
+  };
+})();
