@@ -181,10 +181,27 @@ def test_what_is_shown_stays_where_it_is_on_a_phone(on_a_phone) -> None:
     assert on_a_phone[1].evaluate(HOW_FAR) < 0.05
 
 
+SMALL_LETTERS = """() => {
+    const small = new Set();
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const { data, parentElement: place } = texts.currentNode;
+        if (!data.trim() || !place.checkVisibility() || place.closest("svg, math")) continue;
+        if (parseFloat(getComputedStyle(place).fontSize) < 11) small.add(data.trim());
+    }
+    return [...small];
+}"""
+
+
+def test_no_letter_is_smaller_than_eleven_pixels(opened) -> None:
+    """Those of drawings and formulas have tests of their own."""
+    assert opened[2].page.evaluate(SMALL_LETTERS) == []
+
+
 def test_a_page_does_not_scroll_sideways(on_a_phone) -> None:
     tab = on_a_phone[1]
     usual = tab.viewport_size
-    for width in (usual["width"], 820):
+    for width in (usual["width"], 320, 820):
         tab.set_viewport_size({**usual, "width": width})
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
     tab.set_viewport_size(usual)
