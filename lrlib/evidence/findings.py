@@ -156,7 +156,9 @@ def agreement(found: Mapping[str, Found]) -> str:
     if not asked:
         return "The study hasn’t run this yet."
     parts = [f"{WORDS[state]} in {counts[state]}" for state in ASKED if counts[state]]
-    text = ", ".join(parts)
+    if len(parts) > 1:
+        return f"Tested in {asked} settings: {', '.join(parts)}."
+    (text,) = parts
     return f"{text[0].upper()}{text[1:]} {'setting' if asked == 1 else f'of {asked} settings'}."
 
 

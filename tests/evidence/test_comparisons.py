@@ -239,7 +239,7 @@ def test_a_claim_says_which_gap_would_support_it(kind, amount, said):
 def test_an_answer_says_in_how_many_settings_a_claim_is_supported():
     table = cells(sparse="fails", text="undecided", large_batch="not recorded")
     shown = matrix.answers(table, [ALL[0].id, ALL[1].id]).data
-    assert "Supported in 3, not supported in 1, can’t tell in 1 of 5 settings." in shown
+    assert "Tested in 5 settings: supported in 3, not supported in 1, can’t tell in 1." in shown
     assert f"Supported in {len(SETTINGS)} of {len(SETTINGS)} settings." in shown
     assert f'href="claims.html#{ALL[0].id}"' in shown
     nothing = cells(**{name.replace("-", "_"): "not recorded" for name in SETTINGS})
