@@ -1,7 +1,7 @@
 // Figures that the reader moves: their controls, and the data that lrlib.explore wrote into the page.
 (function () {
   "use strict";
-  const { drawPanel, html, short, NARROW } = window.lrlibFigures;
+  const { drawPanel, onWidth, html, short, NARROW } = window.lrlibFigures;
 
   function drawFigure(place, figure, label) {
     const whole = place.clientWidth;
@@ -87,13 +87,7 @@
     update();
     root.querySelector("fieldset").disabled = false;
     for (const input of inputs) input.addEventListener("input", update);
-    let before = place.clientWidth;
-    new ResizeObserver(() => {
-      if (place.clientWidth !== before) {
-        before = place.clientWidth;
-        update();
-      }
-    }).observe(place);
+    onWidth(place, update);
   }
 
   // One after the other, from the top.
@@ -103,7 +97,7 @@
       yield;
     }
   }
-  const start = () => setTimeout(window.lrlibInPieces, 0, starting());
+  const start = () => window.lrlibInPieces(starting());
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

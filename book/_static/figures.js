@@ -234,5 +234,15 @@
     return place;
   }
 
-  window.lrlibFigures = { drawPanel, html, colour, short, NARROW };
+  // Draw again whenever the width of a place has become another.
+  function onWidth(place, draw) {
+    let before = place.clientWidth;
+    new ResizeObserver(() => {
+      if (place.clientWidth === before) return;
+      before = place.clientWidth;
+      draw();
+    }).observe(place);
+  }
+
+  window.lrlibFigures = { drawPanel, onWidth, html, colour, short, NARROW };
 })();

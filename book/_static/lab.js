@@ -6,7 +6,7 @@
   const lab = window.lrlibLab;
   const { select } = lab;
   const { make, labelled, isState } = window.lrlibTools;
-  const { drawPanel, short } = window.lrlibFigures;
+  const { drawPanel, onWidth, short } = window.lrlibFigures;
   const HEIGHT = 300; // pixels
 
   let root, study, fields, handles;
@@ -246,19 +246,12 @@
 
   function watch() {
     window.addEventListener("hashchange", () => isState(location.hash, lab.NAMES) && load());
-    let before = place("picture").clientWidth;
-    new ResizeObserver(() => {
-      const width = place("picture").clientWidth;
-      if (width !== before) {
-        before = width;
-        draw();
-      }
-    }).observe(place("picture"));
+    onWidth(place("picture"), draw);
   }
 
   function start() {
     root = document.getElementById("schedule-lab");
-    if (root) setTimeout(window.lrlibInPieces, 0, starting());
+    if (root) window.lrlibInPieces(starting());
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();

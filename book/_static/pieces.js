@@ -5,11 +5,18 @@
   "use strict";
   const BUDGET = 6; // milliseconds of a piece
 
-  window.lrlibInPieces = function inPieces(work) {
+  function piece(work) {
     const begin = performance.now();
     let done;
     do done = work.next().done;
     while (!done && performance.now() - begin < BUDGET);
-    if (!done) setTimeout(inPieces, 0, work);
-  };
+    if (!done) inPieces(work);
+  }
+
+  // The first piece, too, waits until the browser has done what it is at.
+  function inPieces(work) {
+    setTimeout(piece, 0, work);
+  }
+
+  window.lrlibInPieces = inPieces;
 })();

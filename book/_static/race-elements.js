@@ -21,13 +21,13 @@
       make("button", { type: "button", class: "tool-button", "data-race": name, onclick }, text);
     const slider = make("input", { type: "range", min: 0, max: PEAKS.length - 1, step: 1, "data-race": "peak" });
     slider.addEventListener("input", () => setPeak(PEAKS[slider.value], slider));
-    const whole = { on: "change" }; // not with each digit: “2” of “20” may blow up all, and a seed begins a race
+    // Taken when they are typed, not with each digit: “2” of “20” may blow up all, and a seed begins a race.
     const peakField = numberField("as a number", {
-      ...{ rule: PEAK, data: { race: "number" }, ...whole },
+      ...{ rule: PEAK, data: { race: "number" }, on: "change" },
       ...{ get: () => String(peak()), set: (value, input) => setPeak(value, input) },
     });
     const seedField = numberField("Seed", {
-      ...{ rule: SEED, data: { race: "seed" }, ...whole },
+      ...{ rule: SEED, data: { race: "seed" }, on: "change" },
       ...{ get: () => String(seed()), set: setSeed },
     });
     return make(

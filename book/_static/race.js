@@ -13,7 +13,7 @@
   const { frames } = window.lrlibRaceFrames;
   const { stopOf, skeleton, laneOf } = window.lrlibRaceElements;
   const { make, grouped, isState } = window.lrlibTools;
-  const { short } = window.lrlibFigures;
+  const { onWidth, short } = window.lrlibFigures;
 
   const TOLD = 4000; // milliseconds between two texts
   const SEEN = 0.15; // so much of the surfaces must be in view: less than a row on a phone, more than an edge
@@ -250,12 +250,7 @@
     }
     const dressed = () => { colours = coloursOf(root); show(); };
     new MutationObserver(dressed).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    let width = place("figures").clientWidth;
-    new ResizeObserver(() => {
-      if (place("figures").clientWidth === width) return;
-      width = place("figures").clientWidth;
-      for (const draw of FIGURES) draw();
-    }).observe(place("figures"));
+    onWidth(place("figures"), () => { for (const draw of FIGURES) draw(); });
   }
 
   // The picture of the page stays until its race is ready.
@@ -279,7 +274,7 @@
 
   function start() {
     root = document.getElementById("race");
-    if (root) setTimeout(window.lrlibInPieces, 0, starting());
+    if (root) window.lrlibInPieces(starting());
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();

@@ -377,6 +377,17 @@ def test_a_ring_that_is_held_stays_where_its_value_leaves_the_run(lab):
         assert handle.evaluate("e => e === document.activeElement"), name
 
 
+def take(page, grip):
+    """Press the mouse on a ring, and return the ring and its place."""
+    ring = page.locator(f'[data-grip="{grip}"]')
+    ring.scroll_into_view_if_needed()
+    box = ring.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    return ring, x, y
+
+
 def test_a_ring_leaves_the_browser_its_keys_and_the_mouse_its_menu(lab):
     page = lab("#preset=wsd")
     before = seen(page)
@@ -406,11 +417,8 @@ def test_rings_are_reached_in_the_order_of_the_curve(lab):
 @pytest.mark.parametrize("stages", ["cycles_rest_1500", "step_rest_1500", "restarts_rest_1500"])
 def test_a_ring_beyond_the_run_can_be_pulled_back(lab, stages):
     page = lab(f"#steps=1000&curve=0.1~{stages}")
-    ring = page.locator('[data-grip="inner-0"]')
-    box = ring.bounding_box()
-    page.mouse.move(box["x"] + 14, box["y"] + 14)
-    page.mouse.down()
-    page.mouse.move(box["x"] - 200, box["y"] + 14, steps=3)
+    ring, x, y = take(page, "inner-0")
+    page.mouse.move(x - 214, y, steps=3)
     page.mouse.up()
     assert float(ring.get_attribute("aria-valuenow")) < 1000
 
@@ -440,12 +448,10 @@ def test_on_a_logarithmic_axis_a_ring_at_zero_can_be_pulled_up(lab):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     assert floor.input_value() == "0"
-    box = ring.bounding_box()
-    page.mouse.move(box["x"] + 14, box["y"] + 14)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 14, box["y"] - 60)
+    _, x, y = take(page, "end-0")
+    page.mouse.move(x, y - 74)
     assert float(floor.input_value()) > 1e-5
-    page.mouse.move(box["x"] + 14, box["y"] + 60)
+    page.mouse.move(x, y + 46)
     page.mouse.up()
     assert floor.input_value() == "0"
 
@@ -545,33 +551,17 @@ def test_what_is_drawn_otherwise_than_asked_is_said(lab, stages, why):
 
 def test_a_handle_follows_the_mouse(lab):
     page = lab("#steps=1000&curve=0.1~warmup_100_auto~cosine_rest_0")
-    box = page.locator('[data-grip="end-0"]').bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
+    _, x, y = take(page, "end-0")
     page.mouse.move(x + 150, y + 60, steps=4)
     page.mouse.up()
     length = float(page.locator('[data-stage="0"] [data-shows=length]').input_value())
     peak = float(page.get_by_label("peak rate", exact=True).input_value())
     assert 150 < length < 400
     assert 0.05 < peak < 0.099
-    box = page.locator('[data-grip="end-1"]').bounding_box()
-    page.mouse.move(box["x"] + 14, box["y"] + 14)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 14, box["y"] - 60)
+    _, x, y = take(page, "end-1")
+    page.mouse.move(x, y - 74)
     page.mouse.up()
     assert float(page.locator('[data-stage="1"] [data-shows=floor]').input_value()) > 0.1
-
-
-def take(page, grip):
-    """Press the mouse on a ring, and return the ring and its place."""
-    ring = page.locator(f'[data-grip="{grip}"]')
-    ring.scroll_into_view_if_needed()
-    box = ring.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    return ring, x, y
 
 
 @pytest.mark.parametrize("axis", ["linear", "log"])
@@ -623,9 +613,7 @@ def test_where_two_rings_lie_on_each_other_the_end_of_the_first_stage_is_pulled(
     page = lab()
     box = page.locator('[data-grip="end-0"]').bounding_box()
     assert box == page.locator('[data-grip="start-1"]').bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
+    _, x, y = take(page, "end-0")
     page.mouse.move(x + 100, y + 40, steps=4)
     page.mouse.up()
     assert page.locator('[data-stage="1"] [data-shows=start]').input_value() == "1"
