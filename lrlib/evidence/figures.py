@@ -1,10 +1,10 @@
 """Figures of the recorded study. They draw what was recorded, and nothing else.
 
 Each takes the axes to draw on and the recorded runs of a setting, and returns the axes. Strategies
-are keys of `lrlib.evidence.strategies.STRATEGIES`, and any other is a `KeyError`; lengths are those
-of the setting, such as "long". A `ValueError` names what is not recorded. All figures but `results`
-and `suggestions` show accuracies, so they don't draw the settings "text" and "sparse", which
-measure a loss. A 95 % interval is that of the mean over seeds.
+are keys of `lrlib.evidence.strategies.STRATEGIES`, and lengths are those of the setting, such as
+"long"; any other is a `ValueError`, and so is what is not recorded. All figures but `results` and
+`suggestions` show accuracies, so they don't draw the settings "text" and "sparse", which measure a
+loss. A 95 % interval is that of the mean over seeds.
 
 Example:
     >>> from lrlib import evidence, plots

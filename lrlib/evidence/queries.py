@@ -10,6 +10,7 @@ from lrlib.evidence import rows, study
 from lrlib.evidence.intervals import Interval
 from lrlib.evidence.rows import Row
 from lrlib.evidence.settings import SETTINGS
+from lrlib.evidence.strategies import STRATEGIES
 from lrlib.evidence.study import Cell
 
 with extra("evidence", "the recorded study"):
@@ -19,10 +20,10 @@ with extra("evidence", "the recorded study"):
 class Recorded:
     """The recorded runs of one setting; `lrlib.evidence` explains the words of the study.
 
-    In all methods `strategy` is a key of `lrlib.evidence.strategies.STRATEGIES`, and any other is a
-    `KeyError`; `length` is the name of one of the setting's lengths, such as "long"; and a
-    `weight_decay` of `None` is the one that the setting usually gives to the strategy's optimizer.
-    The attribute `rows` has all rows.
+    In all methods `strategy` is a key of `lrlib.evidence.strategies.STRATEGIES`, and `length` the
+    name of one of the setting's lengths, such as "long"; any other is a `ValueError` that lists
+    them. A `weight_decay` of `None` is the one that the setting usually gives to the strategy's
+    optimizer. The attribute `rows` has all rows.
 
     Args:
         setting: A key of `lrlib.evidence.settings.SETTINGS`.
@@ -48,6 +49,12 @@ class Recorded:
 
     def cell(self, strategy: str, length: str, weight_decay: float | None = None) -> Cell:
         """Return the name of a cell: one strategy in this setting, at a length and weight decay."""
+        for what, given, known in (
+            ("strategy", strategy, STRATEGIES),
+            ("length", length, self.setting.lengths),
+        ):
+            if given not in known:
+                raise ValueError(f"{what} must be one of {', '.join(known)}, got {given!r}")
         return study.cell(self.name, strategy, length, weight_decay)
 
     def runs(

@@ -113,6 +113,21 @@ def test_a_side_without_rows_is_an_error():
         claims.judge(made(left={"strategy": "cosine", "length": "long"}), recorded(record))
 
 
+@pytest.mark.parametrize(
+    ("strategy", "length", "message"),
+    [
+        ("cosin", "long", r"strategy must be one of .*cosine, .*, got 'cosin'"),
+        ("cosine", "five epochs", "length must be one of .*short, long, got 'five epochs'"),
+    ],
+)
+def test_an_unknown_strategy_or_length_is_named_with_those_that_are_known(
+    strategy, length, message
+):
+    for ask in (recorded([]).tuned_lr, recorded([]).evaluated):
+        with pytest.raises(ValueError, match=message):
+            ask(strategy, length)
+
+
 def test_sides_without_a_common_seed_are_an_error():
     other = [row(run("evaluation", "fixed", "short", 0.1, seed), 0.7) for seed in range(10, 16)]
     with pytest.raises(ValueError, match="alone: seed 0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15;"):
