@@ -1,8 +1,8 @@
 """Tables of the recorded study, each computed from the runs.
 
-Each takes the recorded runs of a setting, except `finder`, and returns an object that a notebook
-displays when it is the last value of a cell. A `ValueError` names what is not recorded. The tables
-of accuracies need a setting that measures it, so neither "text" nor "sparse".
+Each takes the recorded runs of a setting, except `finder` and `batch_size`, and returns an object
+that a notebook displays when it is the last value of a cell. A `ValueError` names what is not
+recorded. The tables of accuracies need a setting that measures it, so neither "text" nor "sparse".
 """
 
 import html
@@ -13,6 +13,7 @@ from statistics import fmean
 from lrlib._extras import extra
 from lrlib._markup import signed, table
 from lrlib.evidence import (
+    batch_sizes,
     claims,
     comparisons,
     findings,
@@ -189,6 +190,28 @@ def finder(judged: Sequence[Judged]) -> HTML:
 
 def _percent(shares: Sequence[float]) -> str:
     return f"{100 * fmean(shares):.1f}\u00a0%" if shares else "–"
+
+
+def batch_size() -> HTML:
+    """List how the best rate changed with the batch size, and what the usual rules would lose."""
+    (small, length), (large, _) = batch_sizes.SMALL, batch_sizes.LARGE
+    lines = [
+        [
+            html.escape(STRATEGIES[each.strategy].label),
+            *(f"{value:.2g}" for value in (each.small_lr, each.large_lr)),
+            *(f"× {value:.2g}" for value in (each.factor, each.rule)),
+            f"{100 * each.lost:.0f}\u00a0%",
+        ]
+        for each in batch_sizes.scaled()
+    ]
+    sizes = [f"best rate, batch {SETTINGS[name].batch_size:,}" for name in (small, large)]
+    caption = SETTINGS[small].caption.format(length=SETTINGS[small].length_in_words(length))
+    return _table(
+        f"{caption}, one run at each rate, rates a factor of two apart. Lost: the share of what "
+        "the best rate gains over guessing that is missing at the rule’s rate.",
+        ["strategy", *sizes, "change", "the rule", "lost by the rule"],
+        lines,
+    )
 
 
 def protocol(recorded: Recorded) -> HTML:
