@@ -34,7 +34,7 @@ STEPS = {
 }
 
 
-def run(script: Path, *launcher: str) -> subprocess.CompletedProcess:
+def run(script: Path, *launcher: str, argument: str = "") -> subprocess.CompletedProcess:
     program = Path(__file__).with_name("run_recipe.py")
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
@@ -43,7 +43,7 @@ def run(script: Path, *launcher: str) -> subprocess.CompletedProcess:
         "OMP_NUM_THREADS": "1",  # the networks are small, and the scripts run side by side
     }
     return subprocess.run(
-        [PYTHON, *launcher, program, script],
+        [PYTHON, *launcher, program, script, *filter(None, [argument])],
         env=environment,
         capture_output=True,
         text=True,
@@ -76,6 +76,16 @@ def test_with_two_processes_accelerate_makes_half_the_steps():
     assert re.search("^80 steps at the rates that were meant", text, re.M)
     assert "2 process(es): the schedule has 160 steps" in text
     assert max(losses(text)) < 1, text
+
+
+@pytest.mark.parametrize("framework", ["accelerate", "huggingface"])
+def test_a_schedule_waits_where_a_step_is_skipped(framework):
+    """The fifth of ten steps overflows: its rate comes once more, and the last one never."""
+    script = Path(__file__).with_name("skip_a_step.py")
+    text = printed(run(script, argument=framework))
+    (rates,) = re.findall(r"^rates: (.*)$", text, re.M)
+    wanted = [1, 0.9, 0.8, 0.7, 0.6, 0.6, 0.5, 0.4, 0.3, 0.2]
+    assert [float(rate) for rate in rates.split()] == wanted
 
 
 # A mistake in each, as people make it.
