@@ -41,6 +41,7 @@ PREINSTALLED = [
     "traitlets==5.7.1",
     "urllib3==2.5.0",
 ]
+VIEW = "application/vnd.jupyter.widget-view+json"
 # Any name does: a notebook depends on no other.
 KERNEL = "somebody-s.kernel_1"
 
@@ -124,8 +125,12 @@ def test_the_file_alone_installs_lrlib_and_runs(colab, reader, path):
     nbclient.NotebookClient(notebook, kernel_name=KERNEL, timeout=600, resources=place).execute()
     # An error in a widget stops no cell: it is in what the widget shows.
     assert '"output_type": "error"' not in json.dumps(notebook)
-    shown = json.dumps([cell.get("outputs") for cell in notebook.cells])
-    assert not re.search(r"\b(cuda|gpu)\b", shown, flags=re.IGNORECASE)
+    shown = [json.dumps(cell.get("outputs")) for cell in notebook.cells]
+    assert not re.search(r"\b(cuda|gpu)\b", " ".join(shown), flags=re.IGNORECASE)
+    # Saved now and opened where nothing runs, it shows a picture in place of each control.
+    controls = [each for each in shown if VIEW in each]
+    assert len(controls) >= 5
+    assert [each for each in controls if "lrlib-kept" not in each] == []
     versions = colab.versions()
     assert "lrlib" in versions
     assert {name: versions.get(name) for name in colab.preinstalled} == colab.preinstalled
