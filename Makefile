@@ -46,7 +46,7 @@ _build/checked: $(wildcard tests/site/check_build.py tests/site/pages.py book/_s
 
 test: lint unit notebooks ## lint, unit and notebooks, one after the other
 
-lint: $(installed) ## check style, types, spelling, workflows, forms and the citation
+lint: $(installed) ## check style, types, spelling, workflows, issue forms and the citation
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
@@ -88,7 +88,7 @@ record: $(installed) ## make the runs of the study that are missing; it can be s
 	$(python) -m lrlib.evidence.record_range_tests
 	$(python) -m lrlib.evidence.record $(OPTIONS)
 
-finder-scores: $(installed) ## try every rule on all recorded range tests: print what each is worth
+finder-scores: $(installed) ## try every rule of the finder on all recorded tests: print what each is worth
 	$(python) -m lrlib.evidence.suggestions
 
 reproduce: $(installed) ## make three recorded runs again and compare

@@ -50,9 +50,9 @@ if importlib.util.find_spec("lrlib") is None:
     source = os.environ.get("LRLIB_SOURCE") or book
     if not source.strip("."):
         raise ModuleNotFoundError(
-            "lrlib is not installed here. Where this notebook was, get the "
-            "whole book as a zip. Then run %env LRLIB_SOURCE=book.zip with "
-            "the zip's name, or its folder's, and this cell again (see Set up)"
+            "lrlib is not installed here. Get the whole book as a zip, from "
+            "where you got this notebook. Run %env LRLIB_SOURCE=book.zip with "
+            "the name of the zip or its folder, then this cell (see Set up)"
         )
     %pip list --format=freeze > present.txt
     %pip install --constraint present.txt "{source}" "lrlib[notebooks]"

@@ -26,7 +26,7 @@ model = network()
 loader = DataLoader(examples(), batch_size=32, shuffle=True)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 
-# The finder comes before `prepare`, with batches as large as a step has.
+# The finder comes before `prepare`, with one batch as large as all of a step.
 size = 32 * ACCUMULATE * processes
 large = DataLoader(examples(), batch_size=size, shuffle=True)
 test = range_test(model, optimizer, cross_entropy, large, steps=300)

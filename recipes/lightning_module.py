@@ -1,4 +1,4 @@
-"""Lightning: the trainer knows how many steps, and each is an interval."""
+"""Lightning: the trainer knows how many steps there are; it steps at each."""
 
 import lightning
 import numpy as np

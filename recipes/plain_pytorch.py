@@ -45,12 +45,12 @@ optimizer.param_groups[0]["lr"] = peak
 schedule = Warmup(steps // 10, then=Linear(steps - steps // 10))
 scheduler = LambdaLR(optimizer, schedule)
 
-# On a GPU say "cuda", and leave init_scale out: here it is to skip some steps.
+# On a GPU say "cuda", and leave init_scale out: here it makes some steps skip.
 scaler = torch.amp.GradScaler("cpu", init_scale=2.0**26)
 applied, skipped = [], 0
 while len(applied) < steps:
     for number, batch in enumerate(loader, start=1):
-        loss = loss_of(model, batch) / ACCUMULATE  # a step has their mean
+        loss = loss_of(model, batch) / ACCUMULATE  # they add up to a mean
         scaler.scale(loss).backward()
         if number % ACCUMULATE:
             continue

@@ -40,7 +40,7 @@ np.testing.assert_allclose(applied, expected)
 
 optimizer.train()
 learning = fresh_loss(model)
-assert learning > averaged  # who forgets eval() judges other weights
+assert learning > averaged  # without eval(): other weights
 print(f"{steps} steps at the rates that were meant")
 print(f"the peak {peak:.2g}, loss {averaged:.2f} on fresh data")
 print(f"without eval() it would be {learning:.2f}")

@@ -23,6 +23,6 @@ def network() -> nn.Sequential:
 
 @torch.no_grad()
 def fresh_loss(model: nn.Module) -> float:
-    """Judge a network on points that are new to it; guessing has 1.61."""
+    """Judge a network on points that are new to it; guessing gives 1.61."""
     x, y = examples(seed=1).tensors
     return cross_entropy(model(x), y).item()

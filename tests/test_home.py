@@ -392,7 +392,7 @@ def test_dots_that_were_typed_as_they_stand_are_no_source(monkeypatch, typed):
     python = "\n".join(line for line in BOOTSTRAP.splitlines() if not line.startswith("    %"))
     monkeypatch.setenv("LRLIB_SOURCE", typed)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=r"zip. Then run %env LRLIB_SOURCE=book\.zip"):
+    with pytest.raises(ModuleNotFoundError, match=r"notebook. Run %env LRLIB_SOURCE=book\.zip"):
         exec(re.sub(r"(?m)^book = .*", 'book = ""', python), {})
 
 

@@ -38,7 +38,14 @@ window.addEventListener("DOMContentLoaded", () => {
   const kinds = ".lrlib-figure, .lrlib-formula, .lrlib-table, .pst-scrollable-table-container, pre";
   const scrolling = [...document.querySelectorAll(kinds)];
   scrolling.forEach((element) => laidOut.observe(element));
-  window.addEventListener("load", () => document.fonts.ready.then(() => markScrolling(scrolling)));
+  // One after the other: what is far below has not been laid out, and is for the answer.
+  function* asking() {
+    for (const each of scrolling) {
+      markScrolling([each]);
+      yield;
+    }
+  }
+  window.addEventListener("load", () => document.fonts.ready.then(() => window.lrlibInPieces(asking())));
 });
 
 // A link may lead into something that is folded, and paper cannot be unfolded.

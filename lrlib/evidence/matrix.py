@@ -139,7 +139,8 @@ def condition(comparison: Comparison) -> str:
     if comparison.kind == "differs by":
         within = f"{comparison.amount:g} {points}"
         return (
-            f"Supported if {gap} is clearly not 0, not supported if it is clearly within {within}."
+            f"Supported if {gap} is clearly not 0. If it may be 0, not supported if it is clearly "
+            f"within {within}."
         )
     sign = "−" if comparison.kind == "costs at most" else ""
     border = f"{sign}{comparison.amount:g} {points}" if comparison.amount else "0"

@@ -10,6 +10,7 @@ from lrlib import model
 from lrlib.evidence import tasks
 from lrlib.evidence.strategies import STRATEGIES
 from lrlib.evidence.tasks import Task
+from lrlib.history import plural
 from lrlib.shallow import shallow_cnn
 from lrlib.skip_gram import SkipGram
 from lrlib.transformer import SmallTransformer
@@ -82,7 +83,7 @@ class Setting:
     def length_in_words(self, length: str) -> str:
         """Say how long a run is, in epochs or in steps."""
         if self.unit:
-            return f"{self.judgements(length)} {self.unit}s"
+            return plural(self.judgements(length), self.unit)
         return f"{self.lengths[length]:,} steps"
 
     def describe(self, length: str) -> str:

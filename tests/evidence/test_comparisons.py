@@ -227,7 +227,7 @@ def test_a_line_says_the_difference_its_interval_and_what_would_decide():
         ),
         ("gains at least", 1, "clearly above 1 point, not supported if clearly below."),
         ("costs at most", 1, "clearly above −1 point, not supported if clearly below."),
-        ("differs by", 2, "clearly not 0, not supported if it is clearly within 2 points."),
+        ("differs by", 2, "may be 0, not supported if it is clearly within 2 points."),
     ],
 )
 def test_a_claim_says_which_gap_would_support_it(kind, amount, said):
