@@ -1,7 +1,8 @@
 """The face of the text, Source Sans 3: it comes with the site, early, and with no letter too many.
 
-`lrlib.css` names its three files. A browser would ask for them once it has read that; the one that
-every page needs is asked for at once. The site gets those letters that some page or script has.
+`lrlib.css` names its three files. A browser would ask for them once it has read that; the two that
+nearly every page needs are asked for at once, so that they come before the first letter is drawn.
+The site gets those letters that some page or script has.
 """
 
 import logging
@@ -14,17 +15,20 @@ from fontTools import subset
 from sphinx.application import Sphinx
 
 FOLDER = Path("_static") / "fonts"
-# Its licence keeps the name "Source" for the whole face.
+EARLY = ("source-sans.woff2", "source-sans-italic.woff2")
+# Its licence keeps the name "Source" for the whole face. These are all the names that a part has.
 NAMES = {1, 3, 4, 6, 16, 25}
 
 
 def ask_early(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    face = context["pathto"]((FOLDER / "source-sans.woff2").as_posix(), 1)
-    context["metatags"] = context.get("metatags", "") + (
-        f'\n<link rel="preload" as="font" type="font/woff2" crossorigin href="{face}">'
-    )
+    links = [
+        '<link rel="preload" as="font" type="font/woff2" crossorigin '
+        f'href="{context["pathto"]((FOLDER / name).as_posix(), 1)}">'
+        for name in EARLY
+    ]
+    context["metatags"] = "\n".join([context.get("metatags", ""), *links])
 
 
 def letters(out: Path) -> set[int]:
@@ -46,7 +50,7 @@ def shorten(app: Sphinx, error: Exception | None) -> None:
         subsetter.subset(font)
         for record in font["name"].names:
             if record.nameID in NAMES:
-                record.string = str(record).replace("Source", "Text of lrlib, ")
+                record.string = "lrlib-text"
         subset.save_font(font, str(Path(app.outdir) / FOLDER / file.name), options)
 
 

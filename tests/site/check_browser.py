@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -250,11 +251,58 @@ def test_a_page_is_accessible(opened) -> None:
     _, mode, seen = opened
     seen.page.evaluate(NEXT_FRAME)
     seen.page.wait_for_function(CODE_IS_WITHIN_REACH)
+    # What is not laid out would not be judged.
+    seen.page.add_style_tag(content=".cell { content-visibility: visible !important; }")
     options = {"resultTypes": ["violations"]}
     if mode == "dark":
         options |= {"runOnly": OF_A_THEME}
     found = Axe().run(seen.page, options=options).response["violations"]
     assert [(v["id"], v["help"], [n["target"] for n in v["nodes"]][:5]) for v in found] == []
+
+
+LETTERS_IN_LINES = """() => {
+    const lines = [];
+    for (const paragraph of document.querySelectorAll(".bd-article section > p")) {
+        const texts = document.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT);
+        let foot = null;
+        while (texts.nextNode()) {
+            for (let at = 0; at < texts.currentNode.length; at += 1) {
+                const letter = document.createRange();
+                letter.setStart(texts.currentNode, at);
+                letter.setEnd(texts.currentNode, at + 1);
+                const [box] = letter.getClientRects();
+                if (!box?.width) continue;
+                if (foot === null || box.top > foot) lines.push(0);
+                foot = box.bottom;
+                lines[lines.length - 1] += 1;
+            }
+        }
+    }
+    return lines;
+}"""
+
+
+@pytest.mark.parametrize("width", [820, 1280, 1600])
+@pytest.mark.parametrize("page", ["book/choosing", "notebooks/05-cyclical"])
+def test_a_line_has_seventy_to_eighty_letters_of_the_books_own_face(visit, page, width) -> None:
+    tab = visit(page, viewport={"width": width, "height": 900}).page
+    assert 70 <= median(tab.evaluate(LETTERS_IN_LINES)) <= 80
+    kinds = tab.evaluate(
+        """[...document.fonts].filter(face => face.status === "loaded"
+            && face.family.includes("Source Sans")).map(face => face.style)"""
+    )
+    assert {"normal", "italic"} <= {*kinds}
+
+
+def test_a_browser_lays_out_what_is_about_to_be_seen(visit) -> None:
+    """A chapter's cells hold most of its elements: a slow phone cannot lay out all at once."""
+    cells = visit("notebooks/08-lr-finder").page.locator(".cell")
+    near = "cell => cell.firstElementChild.checkVisibility({ contentVisibilityAuto: true })"
+    assert cells.first.evaluate(near)
+    assert not cells.last.evaluate(near)
+    cells.last.scroll_into_view_if_needed()
+    cells.page.evaluate(NEXT_FRAME)
+    assert cells.last.evaluate(near)
 
 
 def test_a_drawing_fits_its_page_and_its_text_can_be_read(opened) -> None:
@@ -318,6 +366,7 @@ def test_every_control_moves_its_figure_by(visit, page, by) -> None:
     for explorer in explorers(tab):
         for control in explorer.locator("input").all():
             control.scroll_into_view_if_needed()
+            tab.evaluate(NEXT_FRAME)  # what comes into view is laid out
             before = shown(explorer)  # once the figure is drawn nothing moves
             box = control.bounding_box()
             assert box is not None
