@@ -56,6 +56,7 @@ def draw(history):
 
 # Where it comes while Python itself clears a generator away, Python warns and goes on.
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object _default_to_fused")
+@pytest.mark.slow
 def test_fit_leaves_a_usable_history_at_every_moment(small_splits):
     usable = {}
     for moment in moments():
@@ -89,6 +90,7 @@ def new_test():
 
 # As in the test above, of the generator of the batches.
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <generator object _forever")
+@pytest.mark.slow
 def test_the_finder_leaves_no_trace_at_any_moment(unchanged):
     tried = lost = 0
     for moment in moments(stride=11):
