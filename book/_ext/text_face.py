@@ -1,60 +1,73 @@
-"""The face of the text, Source Sans 3: it comes with the site, early, and with no letter too many.
+"""The face of the text, Source Sans 3: it comes in the style sheet, with no letter too many.
 
-`lrlib.css` names its three files. A browser would ask for them once it has read that; the two that
-nearly every page needs are asked for at once, so that they come before the first letter is drawn.
-The site gets those letters that some page or script has.
+A face in a file of its own would come after the first letters are drawn, and lines would move.
+`lrlib.js` asks for it before there are any. Where no script does, a page may have to do without.
 """
 
+import base64
+import io
 import logging
 import string
 from pathlib import Path
-from typing import Any
 
-from docutils import nodes
 from fontTools import subset
 from sphinx.application import Sphinx
 
-FOLDER = Path("_static") / "fonts"
-EARLY = ("source-sans.woff2", "source-sans-italic.woff2")
+# Its small letters are low. Grown by so much, they are as high as those of the faces of systems.
+RULE = """\
+@font-face {{
+  font-family: "Source Sans";
+  src: url("data:font/woff2;base64,{data}") format("woff2");
+  font-weight: 200 900;
+  font-display: optional;
+  size-adjust: 107%;
+  {own}
+}}
+"""
+FACES = {
+    "source-sans.woff2": "font-style: normal;",
+    "source-sans-italic.woff2": "font-style: italic;",
+    "source-sans-greek.woff2": "unicode-range: U+0370-03FF;",
+}
 # Its licence keeps the name "Source" for the whole face. These are all the names that a part has.
 NAMES = {1, 3, 4, 6, 16, 25}
 
 
-def ask_early(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
-    links = [
-        '<link rel="preload" as="font" type="font/woff2" crossorigin '
-        f'href="{context["pathto"]((FOLDER / name).as_posix(), 1)}">'
-        for name in EARLY
-    ]
-    context["metatags"] = "\n".join([context.get("metatags", ""), *links])
-
-
 def letters(out: Path) -> set[int]:
+    """Return what some page or script is written with."""
     files = [*out.rglob("*.html"), *(out / "_static").glob("*.js")]
     texts = (file.read_text(encoding="utf-8") for file in files)
     return {ord(letter) for text in texts for letter in {*text}} | {*map(ord, string.printable)}
 
 
-def shorten(app: Sphinx, error: Exception | None) -> None:
+def part(file: Path, known: set[int]) -> bytes:
+    options = subset.Options(flavor="woff2", hinting=False, ignore_missing_unicodes=True)
+    font = subset.load_font(str(file), options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(unicodes=known)
+    subsetter.subset(font)
+    for record in font["name"].names:
+        if record.nameID in NAMES:
+            record.string = "lrlib-text"
+    written = io.BytesIO()
+    subset.save_font(font, written, options)
+    return written.getvalue()
+
+
+def write_faces(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
     logging.getLogger("fontTools.subset").setLevel(logging.WARNING)  # each step, for each glyph
-    known = letters(Path(app.outdir))
-    for file in (Path(app.srcdir) / "book" / FOLDER).glob("*.woff2"):
-        options = subset.Options(flavor="woff2", hinting=False, ignore_missing_unicodes=True)
-        font = subset.load_font(str(file), options)
-        subsetter = subset.Subsetter(options)
-        subsetter.populate(unicodes=known)
-        subsetter.subset(font)
-        for record in font["name"].names:
-            if record.nameID in NAMES:
-                record.string = "lrlib-text"
-        subset.save_font(font, str(Path(app.outdir) / FOLDER / file.name), options)
+    out, fonts = Path(app.outdir), Path(app.srcdir) / "book" / "fonts"
+    known = letters(out)
+    rules = [
+        RULE.format(data=base64.b64encode(part(fonts / name, known)).decode(), own=own)
+        for name, own in FACES.items()
+    ]
+    own_sheet = (Path(app.srcdir) / "book" / "_static" / "lrlib.css").read_text(encoding="utf-8")
+    (out / "_static" / "lrlib.css").write_text("".join(rules) + own_sheet, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("html-page-context", ask_early)
-    app.connect("build-finished", shorten)
+    app.connect("build-finished", write_faces)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -84,10 +84,11 @@
     }
 
     yield;
+    const width = place.clientWidth; // 0 where the browser has not laid out the cell
     update();
     root.querySelector("fieldset").disabled = false;
     for (const input of inputs) input.addEventListener("input", update);
-    onWidth(place, update);
+    onWidth(place, update, width);
   }
 
   // One after the other, from the top.

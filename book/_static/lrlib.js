@@ -5,6 +5,9 @@ if (document.documentElement.dataset.theme === "auto") {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
 }
 
+// The face of the text is in the style sheet, and must be at hand before the first letter is drawn.
+for (const style of ["normal", "italic"]) document.fonts.load(`${style} 1em "Source Sans"`);
+
 // A narrow page has pictures of its own, whose letters are as large as elsewhere.
 const narrowPage = matchMedia("(max-width: 40rem)");
 const pictures = new Map(); // of each figure: the wide one and the narrow one

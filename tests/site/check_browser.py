@@ -122,9 +122,15 @@ def on_a_phone(request, browser: Browser, address: str):
     tab.context.close()
 
 
+def lay_out(tab: Page) -> None:
+    """All of a page, as where a reader has scrolled through it."""
+    tab.add_style_tag(content=".cell { content-visibility: visible !important; }")
+    tab.evaluate(NEXT_FRAME)
+
+
 def unfold(tab: Page) -> None:
     tab.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
-    tab.evaluate(NEXT_FRAME)
+    lay_out(tab)
 
 
 # The lab and the race put what they draw in place of their first picture.
@@ -251,8 +257,7 @@ def test_a_page_is_accessible(opened) -> None:
     _, mode, seen = opened
     seen.page.evaluate(NEXT_FRAME)
     seen.page.wait_for_function(CODE_IS_WITHIN_REACH)
-    # What is not laid out would not be judged.
-    seen.page.add_style_tag(content=".cell { content-visibility: visible !important; }")
+    lay_out(seen.page)  # else most of it would not be judged
     options = {"resultTypes": ["violations"]}
     if mode == "dark":
         options |= {"runOnly": OF_A_THEME}
@@ -328,6 +333,7 @@ def explorers(page: Page) -> list[Locator]:
 
 def shown(explorer: Locator) -> str:
     """What is drawn, which can be seen."""
+    explorer.scroll_into_view_if_needed()
     box = explorer.locator(".lrlib-panel svg[role=img]").first.bounding_box()
     assert box
     assert min(box["width"], box["height"]) > 100
@@ -381,6 +387,7 @@ def test_every_control_moves_its_figure_by(visit, page, by) -> None:
 @pytest.mark.parametrize("page", pages_with('class="lrlib-choices"'))
 def test_a_comparison_says_what_it_shows(visit, page) -> None:
     tab = visit(page).page
+    lay_out(tab)
     (explorer,) = [e for e in explorers(tab) if e.locator("input[type=checkbox]").count()]
     picture = explorer.locator(".lrlib-frame svg[role=img]").first
     for box in explorer.locator("input").all():
@@ -406,6 +413,7 @@ def test_a_prediction_is_scored_and_a_quiz_explained_without_a_kernel(visit) -> 
     assert set(pages) == set(NOTEBOOKS)
     for page in pages:
         tab = visit(page).page
+        lay_out(tab)  # a score is far below its question
         for score in tab.locator(".lrlib-score").all():
             key = score.locator("a").get_attribute("href")
             told = told_by(tab.locator(f"{key} input"), score)
