@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,10 @@ import torch
 from checkout import BESIDE
 
 from lrlib import data
+
+# A shell lets its background jobs ignore Ctrl-C, and with them what they start. Tests that press it
+# would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Tests that run side by side share the cores, and so do the processes that they start. A pytest
