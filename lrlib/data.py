@@ -32,9 +32,9 @@ def load(n_train: int | None = None) -> Splits:
 
     Two environment variables decide:
 
-    - `LRLIB_DATA` names the folder that holds, or will hold, `cifar-10-batches-py/`. The default is
-      your user's cache folder, which is searched in any case. What is in neither is downloaded,
-      and every file is verified before it is read.
+    - `LRLIB_DATA` names the folder that holds, or will hold, `cifar-10-batches-py/`. The default,
+      `lrlib` in your user's cache folder, is searched in any case. What is in neither is
+      downloaded, and every file is verified before it is read.
     - `LRLIB_DATASET` is `auto` (the default: use the stand-in if need be), `cifar10` (never use
       it) or `shapes10` (always use it).
 

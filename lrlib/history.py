@@ -21,7 +21,7 @@ class History:
         val_loss: The mean validation loss after the epoch; one float per epoch.
         val_accuracy: The fraction of validation images that are right, in [0, 1]; one float per
             epoch.
-        stopped: Why the run ended before its last epoch, in a sentence; empty if it didn't.
+        stopped: Why the run ended early, in a sentence; empty if it didn't.
 
     Example:
         >>> history = History("CIFAR-10", n_train=15_000, seed=0)

@@ -36,10 +36,10 @@ class Splits:
     """A data set in three parts: learn from `train`, choose with `val`, report with `test`.
 
     Args:
-        train: Training images, 45,000 or the subset that was asked for.
-        val: 5,000 validation images, 500 of each class. No training image is among them.
-        test: 10,000 test images.
-        name: "CIFAR-10", or "Shapes-10" for the stand-in.
+        train: Training images; from `load`, at most 45,000.
+        val: Validation images, none of them a training image; from `load` 5,000, 500 of each class.
+        test: Test images; from `load` 10,000.
+        name: Such as "CIFAR-10", or "Shapes-10" for the stand-in.
         classes: The ten class names; label 3 is `classes[3]`.
 
     Example:

@@ -147,8 +147,9 @@ def fit(
             weights aren't drawn here: call `torch.manual_seed` before you make the model.
             Afterwards torch's global random state is what it was.
         on_step: Called with the history so far, for instance to draw a curve as it grows: after
-            every step on a CPU, and after every 50 steps on a GPU, which has to wait for each
-            reading. What it raises is passed on; a `KeyboardInterrupt` ends the run like Ctrl-C.
+            every step on a CPU; on a GPU, which waits for each reading, after every 50 steps and at
+            the end of each epoch. What it raises is passed on; a `KeyboardInterrupt` ends the run
+            like Ctrl-C.
 
     Returns:
         The history of the run: rates and losses step by step, validation results epoch by epoch.

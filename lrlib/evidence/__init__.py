@@ -43,7 +43,6 @@ def read(setting: str = "cnn-max") -> Recorded:
 
     Raises:
         ValueError: The setting is unknown, or a row is faulty; the message names file and line.
-        ImportError: lrlib was installed without its extra `evidence`.
 
     Example:
         >>> recorded = read("cnn-max")

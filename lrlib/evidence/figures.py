@@ -26,6 +26,7 @@ from lrlib.evidence import comparisons, side_checks, study
 from lrlib.evidence.measures import paired
 from lrlib.evidence.parts import caption, mean_curve, rank, rates_below
 from lrlib.evidence.queries import Recorded, interval
+from lrlib.evidence.rows import Row
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES, Strategy
 from lrlib.evidence.suggestions import Judged
@@ -52,10 +53,10 @@ def curves(ax: Axes, recorded: Recorded, strategies: Sequence[str], length: str 
 def at_suggestion(ax: Axes, recorded: Recorded, strategy: str = "fixed") -> Axes:
     """Draw the validation accuracy of short runs, at the finder's suggestion and at the tuned rate.
 
-    Both are means over seeds after each epoch, with 95 % intervals.
+    Both are means over seeds after each epoch in the setting "cnn-max", with 95 % intervals.
     """
-    shown = STRATEGIES[strategy]
     tuned = recorded.evaluated(strategy, "short")
+    shown = STRATEGIES[strategy]
     found = recorded.beside("finder", strategy)
     mean_curve(ax, recorded, tuned, "tuned rate", shown.colour, shown.line)
     mean_curve(ax, recorded, found, "suggestion", "blue", "-.")
@@ -180,7 +181,7 @@ def results(ax: Axes, recorded: Recorded, length: str = "long") -> Axes:
 
 
 def edge(ax: Axes, recorded: Recorded) -> Axes:
-    """Draw how short runs end at ever higher peak rates, without and with a warm-up.
+    """Draw how short runs of "cnn-max" end at higher peak rates, without and with a warm-up.
 
     A dot is a run, a cross one that fails to train, and the line goes through the means.
     """
@@ -238,9 +239,16 @@ def _in_front(strategy: Strategy) -> str:
     return "blue" if strategy.colour == "grey" else strategy.colour
 
 
+def _tuning_runs(recorded: Recorded, strategy: str, length: str) -> list[Row]:
+    found = recorded.runs("tuning", strategy, length)
+    if not found:
+        raise ValueError(f"{recorded.name} has no tuning runs of {strategy!r} at {length!r}")
+    return found
+
+
 def learning(ax: Axes, recorded: Recorded, strategy: str, length: str, peak_lr: float) -> Axes:
     """Draw the training loss of the tuning runs, one peak rate in front, others in grey."""
-    tuned = recorded.runs("tuning", strategy, length)
+    tuned = _tuning_runs(recorded, strategy, length)
     shown = STRATEGIES[strategy]
     ends = []
     for row in sorted(tuned, key=lambda row: row.lr == peak_lr):
@@ -267,10 +275,10 @@ def at_one_peak(
 
     The runs of all the strategies at the rate `peak_lr` are drawn in front.
     """
+    every = {strategy: _tuning_runs(recorded, strategy, length) for strategy in strategies}
     epochs = range(1, recorded.setting.judgements(length) + 1)
     ends = []
-    for strategy in strategies:
-        runs = recorded.runs("tuning", strategy, length)
+    for strategy, runs in every.items():
         shown = STRATEGIES[strategy]
         values = [(row.lr, [recorded.value(row, epoch) for epoch in epochs]) for row in runs]
         front = sorted((line for lr, line in values if lr == peak_lr), key=lambda line: -line[-1])

@@ -1,6 +1,6 @@
 """The recorded runs of one setting, and what figures, tables and claims ask of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from statistics import fmean
 
 import numpy as np
@@ -20,10 +20,10 @@ with extra("evidence", "the recorded study"):
 class Recorded:
     """The recorded runs of one setting; `lrlib.evidence` explains the words of the study.
 
-    In all methods `strategy` is a key of `lrlib.evidence.strategies.STRATEGIES`, and `length` the
+    In the methods `strategy` is a key of `lrlib.evidence.strategies.STRATEGIES`, and `length` the
     name of one of the setting's lengths, such as "long"; any other is a `ValueError` that lists
-    them. A `weight_decay` of `None` is the one that the setting usually gives to the strategy's
-    optimizer. The attribute `rows` has all rows.
+    them, except in `strategies`. A `weight_decay` of `None` is the one that the setting usually
+    gives to the strategy's optimizer. The attribute `rows` has all rows.
 
     Args:
         setting: A key of `lrlib.evidence.settings.SETTINGS`.
@@ -48,13 +48,9 @@ class Recorded:
         self.results = rows.results(self.rows)
 
     def cell(self, strategy: str, length: str, weight_decay: float | None = None) -> Cell:
-        """Return the name of a cell: one strategy in this setting, at a length and weight decay."""
-        for what, given, known in (
-            ("strategy", strategy, STRATEGIES),
-            ("length", length, self.setting.lengths),
-        ):
-            if given not in known:
-                raise ValueError(f"{what} must be one of {', '.join(known)}, got {given!r}")
+        """Return a cell: one strategy in this setting, at a length and weight decay."""
+        _expect("strategy", strategy, STRATEGIES)
+        _expect("length", length, self.setting.lengths)
         return study.cell(self.name, strategy, length, weight_decay)
 
     def runs(
@@ -89,7 +85,7 @@ class Recorded:
         return chosen
 
     def strategies(self, length: str) -> list[str]:
-        """Return the keys of the strategies that the setting compares at a length."""
+        """Return the keys of the strategies that are compared at a length; none if it has none."""
         return list(self.setting.strategies.get(length, ()))
 
     def tuning(
@@ -144,7 +140,7 @@ class Recorded:
         return 100 * row.val_accuracy[-1 if judged is None else judged - 1]
 
     def beside(self, stage: str, strategy: str) -> list[Row]:
-        """Return the rows of a side check, "finder" or "edge", whose runs have the length "short".
+        """Return the short runs of a side check, "finder" or "edge", of the setting "cnn-max".
 
         Raises:
             ValueError: No such run is recorded.
@@ -153,6 +149,11 @@ class Recorded:
         if not found:
             raise ValueError(f"{self.name} has no {stage} runs of {strategy!r}; run `make record`")
         return found
+
+
+def _expect(what: str, given: str, known: Collection[str]) -> None:
+    if given not in known:
+        raise ValueError(f"{what} must be one of {', '.join(known)}, got {given!r}")
 
 
 Pair = tuple[int, str]

@@ -5,7 +5,7 @@ best rate of the grid gains over guessing. It is 0 at the best rate, and 1 if a 
 nothing. Between two rates of the grid the result is interpolated over the logarithm of the rate;
 below the lowest one, the gain is taken to shrink in proportion to the rate.
 
-`python -m lrlib.evidence.suggestions`, or `make finder-scores`, prints the table.
+`python -m lrlib.evidence.suggestions`, or `make finder-scores`, prints the scores.
 """
 
 import math
@@ -80,8 +80,8 @@ def complete(settings: Iterable[str] = HELD_OUT) -> list[str]:
     """Return those settings in which all runs and range tests are recorded that `judge` needs.
 
     Args:
-        settings: Keys of `lrlib.evidence.settings.SETTINGS`. The default are the settings that
-            nobody had looked at when the finder's default rule was chosen.
+        settings: Keys of `lrlib.evidence.settings.SETTINGS`. By default, those that nobody had
+            looked at when the finder's default rule was chosen.
 
     Returns:
         The keys of those that are complete, in the same order.

@@ -2,7 +2,7 @@
 
 Each takes the recorded runs of a setting, except `finder` and `batch_size`, and returns an object
 that a notebook displays when it is the last value of a cell. A `ValueError` names what is not
-recorded. The tables of accuracies need a setting that measures it, so neither "text" nor "sparse".
+recorded. The tables of accuracies need a setting that measures them: not "text" and not "sparse".
 """
 
 import html
@@ -127,7 +127,7 @@ def weight_decays(recorded: Recorded) -> HTML:
 
 
 def machines(recorded: Recorded) -> HTML:
-    """Compare the machines that made the runs, by the calibration runs that each of them made."""
+    """Compare the machines of the study by their calibration runs, in the setting "cnn-mean"."""
     found: dict[str, list[float]] = {}
     for row in recorded.rows:
         if row.run.stage == "calibration":

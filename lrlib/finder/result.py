@@ -101,7 +101,7 @@ class RangeTest:
         would have gone on, the library's cut falls on steps that weren't made.
 
         Args:
-            method: One of the rules above.
+            method: One of the rules above; the default is "floor".
             run_steps: How many steps the training will have, positive, for "floor" alone. `None`
                 takes 1,000. The rule was fitted and checked on the study's runs, of 86 to 4,000
                 steps; beyond these it is extrapolated.

@@ -70,7 +70,7 @@ def range_test(
     During the test the model is in train mode, and gradients start from None. In addition to what
     training needs, the test holds a copy of the parameters, the buffers, the gradients, and the
     optimizer's state: with Adam, up to four times the size of the weights. At the
-    second step it holds as much again for a moment: that update is tried at two rates and undone,
+    second step it holds up to six more for a moment: that update is tried at two rates and undone,
     to see that it follows them.
 
     Args:

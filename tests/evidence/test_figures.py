@@ -242,6 +242,19 @@ def test_tables_hold_what_the_rows_hold():
         tables.weight_decays(NOTHING)
 
 
+def test_a_figure_refuses_what_is_unknown_and_what_was_not_recorded(ax):
+    with pytest.raises(ValueError, match=r"strategy must be one of .*, got 'cosin'"):
+        figures.at_suggestion(ax, STUDY, "cosin")
+    with pytest.raises(ValueError, match=r"length must be one of .*, got 'five'"):
+        figures.at_one_peak(ax, STUDY, ["cosine"], "five", 0.1)
+    for draw in (
+        lambda: figures.learning(ax, NOTHING, "cosine", "long", 0.1),
+        lambda: figures.at_one_peak(ax, NOTHING, ["cosine"], "long", 0.1),
+    ):
+        with pytest.raises(ValueError, match="no tuning runs of 'cosine' at 'long'"):
+            draw()
+
+
 def test_the_second_look_lists_the_verdicts_that_later_seeds_turned():
     def cosine_wins_late(run):
         return accuracy(run) + 0.1 * (
