@@ -207,8 +207,9 @@ def batch_size() -> HTML:
     sizes = [f"best rate, batch {SETTINGS[name].batch_size:,}" for name in (small, large)]
     caption = SETTINGS[small].caption.format(length=SETTINGS[small].length_in_words(length))
     return _table(
-        f"{caption}, one run at each rate, rates a factor of two apart. Lost: the share of what "
-        "the best rate gains over guessing that is missing at the rule’s rate.",
+        f"{caption}, one run at each rate, rates a factor of two apart, SGD where no optimizer is "
+        "named. Lost: the share of what the best rate gains over guessing that is missing at the "
+        "rule’s rate.",
         ["strategy", *sizes, "change", "the rule", "lost by the rule"],
         lines,
     )
