@@ -84,11 +84,10 @@
     }
 
     yield;
-    const width = place.clientWidth; // 0 where the browser has not laid out the cell
+    onWidth(place, update); // before it is drawn: a cell that is not laid out has no width, and draws nothing
     update();
     root.querySelector("fieldset").disabled = false;
     for (const input of inputs) input.addEventListener("input", update);
-    onWidth(place, update, width);
   }
 
   // One after the other, from the top.

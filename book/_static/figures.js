@@ -235,8 +235,8 @@
   }
 
   // Draw again whenever the width of a place has become another.
-  function onWidth(place, draw, drawn = place.clientWidth) {
-    let before = drawn;
+  function onWidth(place, draw) {
+    let before = place.clientWidth;
     new ResizeObserver(() => {
       if (place.clientWidth === before) return;
       before = place.clientWidth;

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ STEPS = {
 }
 
 
-def run(script: Path, *launcher: str, argument: str = "") -> subprocess.CompletedProcess:
+def run(script: Path, *launcher: str, arguments: Sequence[str] = ()) -> subprocess.CompletedProcess:
     program = Path(__file__).with_name("run_recipe.py")
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
@@ -43,7 +44,7 @@ def run(script: Path, *launcher: str, argument: str = "") -> subprocess.Complete
         "OMP_NUM_THREADS": "1",  # the networks are small, and the scripts run side by side
     }
     return subprocess.run(
-        [PYTHON, *launcher, program, script, *filter(None, [argument])],
+        [PYTHON, *launcher, program, script, *arguments],
         env=environment,
         capture_output=True,
         text=True,
@@ -82,7 +83,7 @@ def test_with_two_processes_accelerate_makes_half_the_steps():
 def test_a_schedule_waits_where_a_step_is_skipped(framework):
     """The fifth of ten steps overflows: its rate comes once more, and the last one never."""
     script = Path(__file__).with_name("skip_a_step.py")
-    text = printed(run(script, argument=framework))
+    text = printed(run(script, arguments=[framework]))
     (rates,) = re.findall(r"^rates: (.*)$", text, re.M)
     wanted = [1, 0.9, 0.8, 0.7, 0.6, 0.6, 0.5, 0.4, 0.3, 0.2]
     assert [float(rate) for rate in rates.split()] == wanted
