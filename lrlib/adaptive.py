@@ -31,7 +31,7 @@ def effective_lr(optimizer: Optimizer) -> list[Tensor]:
     - `weight_decay` is part of the gradient, except in AdamW, which shrinks the parameter apart
       from this change; `maximize` turns the gradient's sign.
     - With `momentum`, RMSprop adds `momentum` times its last change, rescaled to the
-      rate of now.
+      current rate.
 
     Call it after `optimizer.step()` and before `scheduler.step()`: :math:`\eta` is read from the
     parameter group, and a scheduler sets it for the next step.
@@ -61,7 +61,7 @@ def effective_lr(optimizer: Optimizer) -> list[Tensor]:
         >>> optimizer.step()
         >>> effective_lr(optimizer)
         [tensor([0.2000, 0.0500])]
-        >>> weights  # minus rate times gradient: each moved by lr, as in its first step
+        >>> weights  # minus rate times gradient: in AdaGrad's first step, each moves by lr
         Parameter containing:
         tensor([-0.1000, -0.1000], requires_grad=True)
     """

@@ -21,9 +21,9 @@ class Recorded:
     """The recorded runs of one setting; `lrlib.evidence` explains the words of the study.
 
     In the methods `strategy` is a key of `lrlib.evidence.strategies.STRATEGIES`, and `length` the
-    name of one of the setting's lengths, such as "long"; any other is a `ValueError` that lists
-    them, except in `strategies`. A `weight_decay` of `None` is the one that the setting usually
-    gives to the strategy's optimizer. The attribute `rows` has all rows.
+    name of one of the setting's lengths, such as "long"; any other raises a `ValueError` that lists
+    them, but `strategies` returns an empty list. A `weight_decay` of `None` is the one that the
+    setting usually gives to the strategy's optimizer. The attribute `rows` has all rows.
 
     Args:
         setting: A key of `lrlib.evidence.settings.SETTINGS`.
@@ -85,7 +85,7 @@ class Recorded:
         return chosen
 
     def strategies(self, length: str) -> list[str]:
-        """Return the keys of the strategies that are compared at a length; none if it has none."""
+        """Return the keys of the strategies compared at a length; the list may be empty."""
         return list(self.setting.strategies.get(length, ()))
 
     def tuning(

@@ -70,8 +70,8 @@ def range_test(
     During the test the model is in train mode, and gradients start from None. In addition to what
     training needs, the test holds a copy of the parameters, the buffers, the gradients, and the
     optimizer's state: with Adam, up to four times the size of the weights. At the
-    second step it holds up to six more for a moment: that update is tried at two rates and undone,
-    to see that it follows them.
+    second step it holds, for a moment, up to six times that size more: that update is tried at two
+    rates and undone, to check that it changes with the rate.
 
     Args:
         model: The model, a `torch.nn.Module`. It stays on its device, where the batches must be
