@@ -49,7 +49,8 @@ class Judged:
         cell: Whose runs judge it.
         lr: The rate; `None` where the rule has no answer.
         best_lr: The best rate of the cell's grid.
-        regret: What is lost, a share; 1 without an answer.
+        regret: What is lost by training at `lr`, as a share of what the best rate gains over
+            guessing; 1 without an answer.
     """
 
     rule: str

@@ -45,8 +45,8 @@ def range_test(
         \eta_i = \eta_0 + (\eta_{n-1} - \eta_0) \frac{i}{n - 1}, \qquad i = 0, \dots, n - 1
 
     The test ends early at a loss that isn't finite, which is dropped. It also ends early if the
-    loss, smoothed, rises far above its lowest value: by more than 3 times the fall until there plus
-    10 times the noise of one loss. The first 10 losses can't end it, and a constant added to all
+    smoothed loss rises far above its lowest value so far. The rise must exceed a sum: 3 times the
+    fall from the start to that value, plus 10 times the noise of one loss. The first 10 losses can't end it, and a constant added to all
     losses makes no difference. (Here the loss is smoothed by an exponential average with weight
     0.9, corrected for its start. Suggestions are read from the raw losses.)
 
