@@ -41,16 +41,16 @@ _GRID = (1 / 16, 1 / 4, 1.0, 4.0, 16.0)
 
 @dataclass(frozen=True)
 class Judged:
-    """One suggestion, judged by the runs of one cell.
+    """One suggestion, judged by the recorded runs of one strategy at one length.
 
     Args:
-        rule: A key of `RULES`, `CONSTANT` or `GRID`.
+        rule: A key of `RULES`; or `CONSTANT` or `GRID`, which need no range test.
         sweep: The range test that it was read from.
-        cell: Whose runs judge it.
+        cell: The strategy and the length, in one setting, whose runs judge it.
         lr: The rate; `None` where the rule has no answer.
         best_lr: The best rate of the cell's grid.
-        regret: What is lost by training at `lr`, as a share of what the best rate gains over
-            guessing; 1 without an answer.
+        regret: What is lost by training at `lr`, in validation accuracy or loss, as a share of what
+            the best rate gains over guessing at random; 1 without an answer.
     """
 
     rule: str

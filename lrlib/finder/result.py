@@ -97,9 +97,9 @@ class RangeTest:
         The other rules are those of other libraries, with the smoothing of each and its cuts at
         both ends of the curve: "fastai-valley", "fastai-slide", "fastai-minimum" and "fastai-steep"
         of fastai 2.8, "lightning" of Lightning 2.6, "torch-lr-finder" of torch-lr-finder 0.2. They
-        answer even if the curve is flat. A library that drops the last points of a curve counts them
-        from the last step that was planned: if this test ended early where the library would have
-        gone on, fewer of its points are dropped, or none.
+        answer even if the curve is flat. A library that drops the last points of a curve counts
+        them from the last step that was planned: if this test ended early where the library would
+        have gone on, fewer of its points are dropped, or none.
 
         Args:
             method: One of the rules above; the default is "floor".

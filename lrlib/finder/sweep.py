@@ -46,7 +46,8 @@ def range_test(
 
     The test ends early at a loss that isn't finite, which is dropped. It also ends early if the
     smoothed loss rises far above its lowest value so far. The rise must exceed a sum: 3 times the
-    fall from the start to that value, plus 10 times the noise of one loss. The first 10 losses can't end it, and a constant added to all
+    fall from the start to that value, plus 10 times the noise, which is the standard deviation of
+    one loss around the smoothed ones. The first 10 losses can't end it, and a constant added to all
     losses makes no difference. (Here the loss is smoothed by an exponential average with weight
     0.9, corrected for its start. Suggestions are read from the raw losses.)
 
@@ -69,9 +70,9 @@ def range_test(
 
     During the test the model is in train mode, and gradients start from None. In addition to what
     training needs, the test holds a copy of the parameters, the buffers, the gradients, and the
-    optimizer's state: with Adam, up to four times the size of the weights. At the
-    second step it holds, for a moment, up to six times that size more: that update is tried at two
-    rates and undone, to check that it changes with the rate.
+    optimizer's state: with Adam, up to four times the size of the weights. At the second step it
+    holds, for a moment, up to six copies of the weights more: that update is tried at two rates and
+    undone, to check that it changes with the rate.
 
     Args:
         model: The model, a `torch.nn.Module`. It stays on its device, where the batches must be
