@@ -5,13 +5,12 @@ site gets those of its glyphs that some formula has.
 """
 
 import html
-import logging
 import re
 from importlib.resources import files
 from pathlib import Path
 
 from docutils import nodes
-from fontTools import subset
+from fewer_glyphs import with_only
 from fontTools.ttLib import TTFont
 from math_core import LatexError, LatexToMathML
 from sphinx.application import Sphinx
@@ -69,15 +68,13 @@ def characters(out: Path) -> set[int]:
 def write_font(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
-    logging.getLogger("fontTools.subset").setLevel(logging.WARNING)  # each step, for each glyph
-    options = subset.Options(flavor="woff2", hinting=False, layout_features=[], name_IDs=["*"])
+    out = Path(app.outdir)
     font = TTFont(str(files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"))
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=characters(Path(app.outdir)) | UNWRITTEN)
-    subsetter.subset(font)
     for name, value in TEX.items():
         getattr(font["MATH"].table.MathConstants, name).Value = value
-    subset.save_font(font, str(Path(app.outdir) / "_static" / FONT), options)
+    shown = characters(out) | UNWRITTEN
+    data = with_only(shown, font, hinting=False, layout_features=[], name_IDs=["*"])
+    (out / "_static" / FONT).write_bytes(data)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -5,12 +5,11 @@ A face in a file of its own would come after the first letters are drawn, and li
 """
 
 import base64
-import io
-import logging
 import string
 from pathlib import Path
 
-from fontTools import subset
+from fewer_glyphs import with_only
+from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
 
 # Its small letters are low. Grown by so much, they are as high as those of the faces of systems.
@@ -41,23 +40,16 @@ def letters(out: Path) -> set[int]:
 
 
 def part(file: Path, known: set[int]) -> bytes:
-    options = subset.Options(flavor="woff2", hinting=False, ignore_missing_unicodes=True)
-    font = subset.load_font(str(file), options)
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=known)
-    subsetter.subset(font)
+    font = TTFont(file)
     for record in font["name"].names:
         if record.nameID in NAMES:
             record.string = "lrlib-text"
-    written = io.BytesIO()
-    subset.save_font(font, written, options)
-    return written.getvalue()
+    return with_only(known, font, hinting=False)
 
 
 def write_faces(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
-    logging.getLogger("fontTools.subset").setLevel(logging.WARNING)  # each step, for each glyph
     out, fonts = Path(app.outdir), Path(app.srcdir) / "book" / "fonts"
     known = letters(out)
     rules = [
