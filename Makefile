@@ -102,8 +102,8 @@ test-site: $(installed) ## open every page of the built site in Chromium and use
 	@test -f _build/html/index.html || { echo "There is no site yet: make book" >&2; exit 1; }
 	@$(chromium)
 	$(python) -m pytest --numprocesses=auto --dist=worksteal \
-	    tests/site/check_browser.py tests/site/check_formulas.py tests/site/check_lab.py \
-	    tests/site/check_race.py
+	    tests/site/check_race.py tests/site/check_lab.py tests/site/check_browser.py \
+	    tests/site/check_formulas.py
 
 test-live: $(installed) ## open three notebooks in JupyterLab in Chromium and use their controls
 	@$(chromium)

@@ -6,16 +6,15 @@ It is served from a sub-path of 127.0.0.1, as project pages are; the browser can
 import functools
 import gzip
 import http.server
-import itertools
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import EVERY_PAGE, NOTEBOOKS, PAGES, SITE, every_page
+from pages import EVERY_PAGE, NOTEBOOKS, PAGES, SITE
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
@@ -84,7 +83,7 @@ class Visit:
 def open_in(browser: Browser, address: str, mode: str = "light", **options) -> Visit:
     visit = Visit(browser.new_context(color_scheme=mode, **options).new_page())
     visit.page.add_init_script(MOVED)
-    visit.page.goto(address, wait_until="networkidle")
+    visit.page.goto(address)
     return visit
 
 
@@ -93,8 +92,8 @@ def visit(browser: Browser, address: str):
     """Opens a page for one test, which may use it up."""
     visits = []
 
-    def open_page(name: str, mode: str = "light", base: str = address, **options) -> Visit:
-        visits.append(open_in(browser, f"{base}{name}.html", mode, **options))
+    def open_page(name: str, mode: str = "light", query: str = "", **options) -> Visit:
+        visits.append(open_in(browser, f"{address}{name}.html{query}", mode, **options))
         return visits[-1]
 
     yield open_page
@@ -102,24 +101,23 @@ def visit(browser: Browser, address: str):
         seen.page.context.close()
 
 
-@pytest.fixture(
-    scope="module", params=itertools.product(EVERY_PAGE, ["light", "dark"]), ids="-".join
-)
+@pytest.fixture(scope="module", params=EVERY_PAGE)
 def opened(request, browser: Browser, address: str):
-    """A page in one mode, opened once; the last of its tests unfolds what is folded."""
-    name, mode = request.param
-    seen = open_in(browser, f"{address}{name}.html", mode)
-    yield name, mode, seen
+    """A page, opened once; the last of its tests unfolds what is folded."""
+    seen = open_in(browser, f"{address}{request.param}.html")
+    seen.page.wait_for_load_state("networkidle")
+    yield request.param, seen
     seen.page.context.close()
 
 
 @pytest.fixture(scope="module", params=EVERY_PAGE)
-def on_a_phone(request, browser: Browser, address: str):
-    """A page as wide as a phone, opened once; the last of its tests unfold what is folded."""
+def on_a_phone(request, browser: Browser):
+    """A page as wide as a phone, opened once, from a folder; the last of its tests unfold it."""
     phone = {"viewport": {"width": 390, "height": 800}}
-    tab = open_in(browser, f"{address}{request.param}.html", **phone).page
-    yield request.param, tab
-    tab.context.close()
+    seen = open_in(browser, f"{SITE.as_uri()}/{request.param}.html", **phone)
+    seen.page.wait_for_load_state("networkidle")
+    yield request.param, seen
+    seen.page.context.close()
 
 
 def lay_out(tab: Page) -> None:
@@ -155,20 +153,18 @@ def require_room_for_drawings(name: str, tab: Page) -> None:
 
 
 def test_a_page_opens_quietly_and_asks_no_other_host(opened, address) -> None:
-    _, mode, seen = opened
+    _, seen = opened
     assert seen.complaints == []
     assert [r.url for r in seen.requests if not r.url.startswith((address, "data:"))] == []
     assert [(r.status, r.url) for r in seen.responses if r.status >= 400] == []
-    # The theme's script may still be at it: this waits until it is done, for 5 seconds at most.
-    expect(seen.page.locator("html")).to_have_attribute("data-theme", mode)
 
 
 def test_what_is_shown_stays_where_it_is(opened) -> None:
-    assert opened[2].page.evaluate(HOW_FAR) < 0.05
+    assert opened[1].page.evaluate(HOW_FAR) < 0.05
 
 
 def test_a_page_is_light(opened) -> None:
-    name, _, seen = opened
+    name, seen = opened
     bodies = {response.url: response.body() for response in seen.responses}
     sizes = {url: len(gzip.compress(body)) for url, body in bodies.items()}
     html = next(size for url, size in sizes.items() if url.endswith(f"{name}.html"))
@@ -177,7 +173,7 @@ def test_a_page_is_light(opened) -> None:
 
 
 def test_nothing_moves_where_motion_is_not_wanted(opened) -> None:
-    tab = opened[2].page
+    tab = opened[1].page
     tab.emulate_media(reduced_motion="reduce")
     moving = "document.getAnimations().map(a => [a.transitionProperty, a.effect.target.outerHTML])"
     assert tab.evaluate(moving) == []
@@ -185,7 +181,14 @@ def test_nothing_moves_where_motion_is_not_wanted(opened) -> None:
 
 
 def test_what_is_shown_stays_where_it_is_on_a_phone(on_a_phone) -> None:
-    assert on_a_phone[1].evaluate(HOW_FAR) < 0.05
+    assert on_a_phone[1].page.evaluate(HOW_FAR) < 0.05
+
+
+def test_a_page_opens_from_a_folder(on_a_phone) -> None:
+    _, seen = on_a_phone
+    assert seen.complaints == []
+    assert {r.url.split(":")[0] for r in seen.requests} <= {"file", "data"}
+    assert seen.page.get_by_role("heading", level=1).first.is_visible()
 
 
 SMALL_LETTERS = """() => {
@@ -202,11 +205,11 @@ SMALL_LETTERS = """() => {
 
 def test_no_letter_is_smaller_than_eleven_pixels(opened) -> None:
     """Those of drawings and formulas have tests of their own."""
-    assert opened[2].page.evaluate(SMALL_LETTERS) == []
+    assert opened[1].page.evaluate(SMALL_LETTERS) == []
 
 
 def test_a_page_does_not_scroll_sideways(on_a_phone) -> None:
-    tab = on_a_phone[1]
+    tab = on_a_phone[1].page
     usual = tab.viewport_size
     for width in (usual["width"], 320, 820):
         tab.set_viewport_size({**usual, "width": width})
@@ -218,7 +221,7 @@ def test_a_page_does_not_scroll_sideways(on_a_phone) -> None:
 
 
 def test_what_scrolls_shows_it_and_is_within_reach_of_the_keyboard(on_a_phone) -> None:
-    tab = on_a_phone[1]
+    tab = on_a_phone[1].page
     unfold(tab)
     tab.wait_for_function(CODE_IS_WITHIN_REACH)
     unmarked = tab.locator(".bd-article *").evaluate_all(
@@ -232,7 +235,27 @@ def test_what_scrolls_shows_it_and_is_within_reach_of_the_keyboard(on_a_phone) -
 
 
 def test_a_drawing_fits_a_phone_and_its_text_can_be_read(on_a_phone) -> None:
-    require_room_for_drawings(*on_a_phone)
+    name, seen = on_a_phone
+    require_room_for_drawings(name, seen.page)
+
+
+def test_a_figure_with_controls_fits_a_phone_and_its_text_can_be_read(on_a_phone) -> None:
+    tab = on_a_phone[1].page
+    unfold(tab)
+    figures = tab.locator(".lrlib-explore .lrlib-frame").evaluate_all(
+        """frames => frames.map(frame => ({
+            tooWide: frame.scrollWidth - frame.clientWidth,
+            texts: [...frame.querySelectorAll(".lrlib-panel text")].map(text => ({
+                words: text.textContent,
+                size: parseFloat(getComputedStyle(text).fontSize),
+                beyond: text.getBoundingClientRect().right - frame.getBoundingClientRect().right,
+            })),
+        }))"""
+    )
+    assert len(figures) == len(explorers(tab))
+    assert [each for each in figures if each["tooWide"] > 0] == []
+    texts = [text for each in figures for text in each["texts"]]
+    assert [text for text in texts if text["size"] < 11 or text["beyond"] > 1] == []
 
 
 def test_formulas_are_drawn_without_a_script(browser, address) -> None:
@@ -248,26 +271,43 @@ def test_formulas_are_drawn_without_a_script(browser, address) -> None:
 
 def test_a_page_has_few_elements(opened) -> None:
     """A phone lays out and styles each of them, also where it is hidden."""
-    name, _, seen = opened
+    name, seen = opened
     most = 8_000 if name == "book/mistakes" else 4_000
     assert seen.page.evaluate("document.querySelectorAll('*').length") <= most
 
 
+def violations(tab: Page, **options: object) -> list[object]:
+    options["resultTypes"] = ["violations"]
+    found = Axe().run(tab, options=options).response["violations"]
+    return [(v["id"], v["help"], [n["target"] for n in v["nodes"]][:5]) for v in found]
+
+
 def test_a_page_is_accessible(opened) -> None:
-    _, mode, seen = opened
-    seen.page.evaluate(NEXT_FRAME)
-    seen.page.wait_for_function(CODE_IS_WITHIN_REACH)
-    lay_out(seen.page)  # else most of it would not be judged
-    options = {"resultTypes": ["violations"]}
-    if mode == "dark":
-        options |= {"runOnly": OF_A_THEME}
-    found = Axe().run(seen.page, options=options).response["violations"]
-    assert [(v["id"], v["help"], [n["target"] for n in v["nodes"]][:5]) for v in found] == []
+    tab = opened[1].page
+    tab.evaluate(NEXT_FRAME)
+    tab.wait_for_function(CODE_IS_WITHIN_REACH)
+    lay_out(tab)  # else most of it would not be judged
+    assert violations(tab) == []
+
+
+def test_a_page_turns_dark_with_its_reader_and_can_be_read_then(opened) -> None:
+    _, seen = opened
+    seen.complaints.clear()  # axe looks for style sheets where there are none
+    root = seen.page.locator("html")
+    for mode in ("light", "dark"):
+        # Where motion is not wanted, no colour is on its way to another.
+        seen.page.emulate_media(color_scheme=mode, reduced_motion="reduce")
+        expect(root).to_have_attribute("data-theme", mode)
+    assert seen.complaints == []
+    assert violations(seen.page, runOnly=OF_A_THEME) == []
+    seen.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    expect(root).to_have_attribute("data-theme", "light")
 
 
 LETTERS_IN_LINES = """() => {
     const lines = [];
-    for (const paragraph of document.querySelectorAll(".bd-article section > p")) {
+    const paragraphs = [...document.querySelectorAll(".bd-article section > p")];
+    for (const paragraph of paragraphs.slice(0, 30)) {
         const texts = document.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT);
         let foot = null;
         while (texts.nextNode()) {
@@ -311,16 +351,8 @@ def test_a_browser_lays_out_what_is_about_to_be_seen(visit) -> None:
 
 
 def test_a_drawing_fits_its_page_and_its_text_can_be_read(opened) -> None:
-    name, _, seen = opened
+    name, seen = opened
     require_room_for_drawings(name, seen.page)
-
-
-@every_page
-def test_a_page_opens_from_a_folder(visit, page) -> None:
-    seen = visit(page, base=f"{SITE.as_uri()}/")
-    assert seen.complaints == []
-    assert {r.url.split(":")[0] for r in seen.requests} <= {"file", "data"}
-    assert seen.page.get_by_role("heading", level=1).first.is_visible()
 
 
 def test_the_site_is_light() -> None:
@@ -344,31 +376,7 @@ def pages_with(trace: str) -> list[str]:
     return [page for page in PAGES if trace in (SITE / f"{page}.html").read_text("utf-8")]
 
 
-with_controls = pytest.mark.parametrize("page", pages_with('class="lrlib-explore"'))
-
-
-@with_controls
-def test_every_control_moves_its_figure_by_keyboard(visit, page) -> None:
-    tab = visit(page).page
-    for explorer in explorers(tab):
-        for control in explorer.locator("input").all():
-            before = shown(explorer)
-            control.focus()
-            if control.get_attribute("type") == "checkbox":
-                tab.keyboard.press("Space")
-            else:
-                tab.keyboard.press("ArrowLeft" if control.input_value() != "0" else "ArrowRight")
-            assert shown(explorer) != before
-            outline = control.evaluate("e => getComputedStyle(e).outlineStyle")
-            assert outline != "none", "the focus cannot be seen"
-
-
-@with_controls
-@pytest.mark.parametrize("by", ["mouse", "touch"])
-def test_every_control_moves_its_figure_by(visit, page, by) -> None:
-    phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True}
-    tab = visit(page, **(phone if by == "touch" else {})).page
-    press = tab.touchscreen.tap if by == "touch" else tab.mouse.click
+def press_all(tab: Page, press: Callable[[float, float], None]) -> None:
     for explorer in explorers(tab):
         for control in explorer.locator("input").all():
             control.scroll_into_view_if_needed()
@@ -382,6 +390,42 @@ def test_every_control_moves_its_figure_by(visit, page, by) -> None:
             x = box["width"] / 2 if is_box else end
             press(box["x"] + x, box["y"] + box["height"] / 2)
             assert shown(explorer) != before
+
+
+WITH_CONTROLS = pages_with('class="lrlib-explore"')
+
+
+@pytest.fixture(scope="module", params=WITH_CONTROLS)
+def controlled(request, browser: Browser, address: str):
+    """A page with controls, opened once."""
+    tab = open_in(browser, f"{address}{request.param}.html").page
+    yield tab
+    tab.context.close()
+
+
+def test_every_control_moves_its_figure_by_mouse(controlled) -> None:
+    press_all(controlled, controlled.mouse.click)
+
+
+@pytest.mark.parametrize("page", WITH_CONTROLS)
+def test_every_control_moves_its_figure_by_touch(visit, page) -> None:
+    tab = visit(page, viewport={"width": 390, "height": 800}, has_touch=True).page
+    press_all(tab, tab.touchscreen.tap)
+
+
+def test_every_control_moves_its_figure_by_keyboard(controlled) -> None:
+    tab = controlled
+    for explorer in explorers(tab):
+        for control in explorer.locator("input").all():
+            before = shown(explorer)
+            control.focus()
+            if control.get_attribute("type") == "checkbox":
+                tab.keyboard.press("Space")
+            else:
+                tab.keyboard.press("ArrowLeft" if control.input_value() != "0" else "ArrowRight")
+            assert shown(explorer) != before
+            outline = control.evaluate("e => getComputedStyle(e).outlineStyle")
+            assert outline != "none", "the focus cannot be seen"
 
 
 @pytest.mark.parametrize("page", pages_with('class="lrlib-choices"'))
@@ -408,36 +452,21 @@ def told_by(choices: Locator, place: Locator) -> list[str]:
     return told
 
 
-def test_a_prediction_is_scored_and_a_quiz_explained_without_a_kernel(visit) -> None:
-    pages = pages_with('class="lrlib-score"')
-    assert set(pages) == set(NOTEBOOKS)
-    for page in pages:
-        tab = visit(page).page
-        lay_out(tab)  # a score is far below its question
-        for score in tab.locator(".lrlib-score").all():
-            key = score.locator("a").get_attribute("href")
-            told = told_by(tab.locator(f"{key} input"), score)
-            assert sum(text.startswith("✓ You said") for text in told) == 1
-        for quiz in tab.locator(".lrlib-quiz").all():
-            explained = quiz.locator("[role=status]")
-            assert explained.inner_text() == ""
-            told = told_by(quiz.locator("input"), explained)
-            assert sum(text.startswith("✓ Right.") for text in told) == 1
-
-
-@with_controls
-def test_a_figure_fits_a_phone_and_its_text_can_be_read(visit, page) -> None:
-    tab = visit(page, viewport={"width": 390, "height": 800}).page
-    for explorer in explorers(tab):
-        room = explorer.locator(".lrlib-frame")
-        assert room.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
-        right = room.evaluate("e => e.getBoundingClientRect().right")
-        for text in explorer.locator(".lrlib-panel text").all():
-            size, end = text.evaluate(
-                "e => [parseFloat(getComputedStyle(e).fontSize), e.getBoundingClientRect().right]"
-            )
-            assert size >= 11, text.text_content()
-            assert end <= right + 1, text.text_content()
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_a_prediction_is_scored_and_a_quiz_explained_without_a_kernel(visit, page) -> None:
+    tab = visit(page).page
+    lay_out(tab)  # a score is far below its question
+    scores = tab.locator(".lrlib-score").all()
+    assert scores
+    for score in scores:
+        key = score.locator("a").get_attribute("href")
+        told = told_by(tab.locator(f"{key} input"), score)
+        assert sum(text.startswith("✓ You said") for text in told) == 1
+    for quiz in tab.locator(".lrlib-quiz").all():
+        explained = quiz.locator("[role=status]")
+        assert explained.inner_text() == ""
+        told = told_by(quiz.locator("input"), explained)
+        assert sum(text.startswith("✓ Right.") for text in told) == 1
 
 
 def test_a_slider_begins_and_stops_at_the_values_of_the_chapter(visit) -> None:
@@ -496,10 +525,18 @@ QUERIES = {
 }
 
 
+@pytest.fixture(scope="module")
+def search(browser: Browser):
+    """A tab that keeps the index once it has it."""
+    tab = browser.new_page()
+    yield tab
+    tab.close()
+
+
 @pytest.mark.parametrize(("words", "page"), QUERIES.items())
-def test_the_search_shows_the_right_page_first_and_says_why(visit, words, page) -> None:
-    tab = visit("search").page
-    tab.goto(f"{tab.url}?q={words}", wait_until="networkidle")
+def test_the_search_shows_the_right_page_first_and_says_why(search, address, words, page) -> None:
+    tab = search
+    tab.goto(f"{address}search.html?q={words}")
     tab.locator("ul.search li p.context").first.wait_for()
     first = tab.locator("ul.search li").first
     assert page in (first.locator("a").get_attribute("href") or "")
@@ -509,8 +546,7 @@ def test_the_search_shows_the_right_page_first_and_says_why(visit, words, page) 
 
 
 def test_the_words_of_a_search_are_marked_where_it_leads_until_escape(visit) -> None:
-    tab = visit("search").page
-    tab.goto(f"{tab.url}?q=plateau", wait_until="networkidle")
+    tab = visit("search", query="?q=plateau").page
     tab.locator("ul.search li p.context").first.wait_for()
     tab.locator("ul.search li a").first.click()
     tab.wait_for_load_state("networkidle")

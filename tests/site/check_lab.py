@@ -4,19 +4,28 @@ The page is made from the cells of `book/lab.md`, without the site around it.
 """
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from alone import ROOT, address_of, follow, opener, rests_without_scripts
+from alone import ROOT, address_of, follow, opener, opening, rests_without_scripts
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from lrlib import schedules
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
 
 address = address_of("lab", "The schedule lab")
-lab = opener("#schedule-lab[data-ready]")
+READY = "#schedule-lab[data-ready]"
+lab = opener(READY)
+
+
+@pytest.fixture(scope="module")
+def functions(browser: Browser, address: str) -> Iterator[Page]:
+    """The page, for what its functions return: nobody changes it."""
+    with opening(browser, address, READY) as open_page:
+        yield open_page()
 
 
 # Rates
@@ -93,8 +102,8 @@ WRITTEN_OUT = [
 
 
 @pytest.mark.parametrize(("stages", "schedule"), WRITTEN_OUT)
-def test_rates_are_those_of_lrlib(lab, stages, schedule):
-    page = lab()
+def test_rates_are_those_of_lrlib(functions, stages, schedule):
+    page = functions
     state = {"run": {"steps": 1000}, "log": False, "curves": [{"peak": 0.3, "stages": stages}]}
     expected = schedules.lr_curve(schedule, 1000, 0.3)
     rates = page.evaluate("state => lrlibLab.rates(state)", state)
@@ -102,8 +111,8 @@ def test_rates_are_those_of_lrlib(lab, stages, schedule):
     np.testing.assert_allclose(of_lrlib(page, state), expected, rtol=1e-9, atol=1e-12)
 
 
-def test_a_preset_is_the_strategy_of_the_study(lab):
-    page = lab()
+def test_a_preset_is_the_strategy_of_the_study(functions):
+    page = functions
     names = set(page.evaluate("Object.keys(lrlibLab.PRESETS)"))
     assert len(names & set(STRATEGIES)) >= 14
     for name in sorted(names):
@@ -126,8 +135,8 @@ def states(page: Page) -> list[dict]:
     ]
 
 
-def test_an_address_holds_the_state(lab):
-    page = lab()
+def test_an_address_holds_the_state(functions):
+    page = functions
     several = states(page)
     whole = {
         "run": {"epochs": 3, "images": 5000, "batch": 64},
@@ -196,8 +205,8 @@ def test_a_link_to_a_place_of_the_page_leaves_the_curves(lab):
     assert seen(page) != before
 
 
-def test_nothing_is_said_of_an_address_that_can_be_taken(lab):
-    page = lab()
+def test_nothing_is_said_of_an_address_that_can_be_taken(functions):
+    page = functions
     for state in states(page):
         text = page.evaluate("state => lrlibLab.encode(state)", state)
         told = page.evaluate(
@@ -333,16 +342,17 @@ def test_every_value_has_a_handle(lab, kind):
     """Each value of the stage, its length and the peak follow some ring, by keyboard."""
     page = lab(f"#steps=1000&curve=0.1~{ONE_OF_EACH[kind]}")
     moved: set[str] = set()
+    before = first_stage(page)
     for handle in page.locator(".lab-handle:not([data-grip$='-1'])").all():
         handle.focus()
         for key in ("ArrowRight", "ArrowDown"):
-            before = first_stage(page)
             page.keyboard.press(key)
             after = first_stage(page)
             changed = {name for name in before if before[name] != after[name]}
             assert len(changed) <= 1, f"{key} on {handle.get_attribute('data-grip')}: {changed}"
             moved |= changed
-    assert moved == set(first_stage(page))
+            before = after
+    assert moved == set(before)
 
 
 @pytest.mark.parametrize("kind", ONE_OF_EACH)
@@ -921,8 +931,8 @@ def test_the_code_has_the_optimizer_of_the_rate(lab):
         assert named.count({optimizer}) >= 7
 
 
-def test_every_key_is_warned_of_and_every_mistake_is_in_a_chapter(lab):
-    page = lab()
+def test_every_key_is_warned_of_and_every_mistake_is_in_a_chapter(functions):
+    page = functions
     mistakes = page.evaluate("lrlibLab.MISTAKES")
     assert set(mistakes) == set(WARNED)
     chapters = "".join(p.read_text("utf-8") for p in (ROOT / "notebooks").glob("*.ipynb"))
