@@ -545,6 +545,19 @@ def test_the_search_shows_the_right_page_first_and_says_why(search, address, wor
     assert re.search(r"import |plots\.show|(\d+(\.\d+)? ){5}", snippet) is None, snippet
 
 
+def test_no_icon_lies_on_the_words_of_a_search(search, address) -> None:
+    search.goto(f"{address}search.html")
+    icon, words = search.locator("form.bd-search").first.evaluate(
+        """form => {
+            const field = form.querySelector("input");
+            const icon = form.querySelector(".fa-magnifying-glass").getBoundingClientRect();
+            const padding = parseFloat(getComputedStyle(field).paddingLeft);
+            return [icon.right, field.getBoundingClientRect().left + padding];
+        }"""
+    )
+    assert 0 < icon < words
+
+
 def test_the_words_of_a_search_are_marked_where_it_leads_until_escape(visit) -> None:
     tab = visit("search", query="?q=plateau").page
     tab.locator("ul.search li p.context").first.wait_for()

@@ -345,3 +345,14 @@ def test_signatures_name_types_without_their_modules() -> None:
     assert signatures
     for signature in signatures:
         assert "~" not in signature.get_text()
+
+
+@every_page
+def test_no_line_begins_with_the_mark_after_a_formula(page: str) -> None:
+    """Browsers may break a line there: the two stand in an element that has no breaks."""
+    for formula in read(page).select(".bd-article :not(annotation) > math"):
+        after = formula.next_sibling
+        if isinstance(after, str) and re.match(r"[^\s\w]", after):
+            assert "lrlib-together" in formula.parent.get("class", []), (
+                f"{formula.get_text()}{after[:9]}"
+            )
