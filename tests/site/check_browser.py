@@ -547,7 +547,7 @@ def test_the_search_shows_the_right_page_first_and_says_why(search, address, wor
 
 def test_no_icon_lies_on_the_words_of_a_search(search, address) -> None:
     search.goto(f"{address}search.html")
-    icon, words = search.locator("form.bd-search").first.evaluate(
+    icon, words = search.locator("form.bd-search:visible").evaluate(
         """form => {
             const field = form.querySelector("input");
             const icon = form.querySelector(".fa-magnifying-glass").getBoundingClientRect();
