@@ -248,4 +248,4 @@ def _table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) 
 
 
 def _word(state: str) -> str:
-    return f'<strong><span aria-hidden="true">{_MARKS[state]}</span> {WORDS[state]}</strong>'
+    return f'<strong><span aria-hidden="true">{_MARKS[state]}</span>&nbsp;{WORDS[state]}</strong>'
