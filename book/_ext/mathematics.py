@@ -31,6 +31,10 @@ UNWRITTEN = {ord("√"), *range(0x1D434, 0x1D468), ord("ℎ"), *range(0x1D6E2, 0
 # How far a subscript falls below the foot of its letter, and an exponent below the head, at least
 # and at most, in thousandths: what TeX's own font has. Else that of η stands low, that of θ high.
 TEX = {"SubscriptBaselineDropMin": 50, "SuperscriptBaselineDropMax": 386}
+# The forms of the sign of a root, in the same unit. Chromium leaves as much room behind each as the
+# widest form needs, so all get one width; and the font's lowest one is too high for a small letter.
+ROOT_HEIGHTS = (920, 1250, 1850, 2550)
+ROOT_WIDTH = 640
 
 
 def mathml(self: HTML5Translator, tex: str, *, display: bool) -> str:
@@ -78,6 +82,25 @@ def characters(out: Path) -> set[int]:
     return {ord(character) for formula in formulas for character in shown_by(formula)}
 
 
+def scale(font: TTFont, name: str, width: int, by: float) -> None:
+    glyph, (advance, _) = font["glyf"][name], font["hmtx"][name]
+    glyph.coordinates.scale((width / advance, by))
+    glyph.coordinates.toInt()
+    glyph.recalcBounds(font["glyf"])
+    font["hmtx"][name] = (width, glyph.xMin)
+
+
+def fit_roots(font: TTFont) -> None:
+    variants = font["MATH"].table.MathVariants
+    sign = font.getBestCmap()[ord("√")]
+    forms = variants.VertGlyphConstruction[variants.VertGlyphCoverage.glyphs.index(sign)]
+    for form, height in zip(forms.MathGlyphVariantRecord, ROOT_HEIGHTS, strict=True):
+        scale(font, form.VariantGlyph, ROOT_WIDTH, height / form.AdvanceMeasurement)
+        form.AdvanceMeasurement = height
+    for part in forms.GlyphAssembly.PartRecords:
+        scale(font, part.glyph, ROOT_WIDTH, 1)
+
+
 def write_font(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
@@ -85,6 +108,7 @@ def write_font(app: Sphinx, error: Exception | None) -> None:
     font = TTFont(str(files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"))
     for name, value in TEX.items():
         getattr(font["MATH"].table.MathConstants, name).Value = value
+    fit_roots(font)
     shown = characters(out) | UNWRITTEN
     data = with_only(shown, font, hinting=False, layout_features=[], name_IDs=["*"])
     (out / "_static" / FONT).write_bytes(data)

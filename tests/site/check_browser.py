@@ -266,6 +266,7 @@ def test_formulas_are_drawn_without_a_script(browser, address) -> None:
     below = tab.locator(".lrlib-formula msqrt > *").first.bounding_box()
     assert root and below  # noqa: PT018
     assert root["width"] > below["width"] + 5, "the sign of the root takes room"
+    assert root["width"] < below["width"] + 16, "and there is none behind it"
     context.close()
 
 
