@@ -54,7 +54,7 @@ class History:
 
     def __str__(self) -> str:
         if self.val_accuracy:
-            result = f"validation accuracy {self.val_accuracy[-1]:.1%} after the last epoch"
+            result = f"validation accuracy {self.val_accuracy[-1]:.1%}"
         else:
             result = "no epoch finished"
         reason = f". Stopped: {self.stopped}" if self.stopped else ""

@@ -112,7 +112,7 @@ def test_a_run_with_the_readers_values_leaves_the_panels_their_size(chapter: Cha
     before = panels(figure)
     form.get_by_role("button", name="Train").click()
     expect(runs).to_contain_text(["above (recorded)", said(first_values(chapter.cells["retrain"]))])
-    expect(runs.last).to_contain_text("after the last epoch", timeout=PATIENCE)
+    expect(runs.last).to_contain_text("validation accuracy", timeout=PATIENCE)
     assert panels(figure) == pytest.approx(before, rel=0.05)
     assert min(before) > 0.4 * figure.bounding_box()["width"]
 
