@@ -87,8 +87,8 @@ def subset_icons(out: Path) -> None:
     shown = {code_of[name] for name in names & code_of.keys()}
     # What a theme's own style sheet draws has no name in the pages.
     unnamed = {code for sheet in sheets for code in ICON_CODE.findall(NAMED_ICON.sub("", sheet))}
+    codes = {int(code, 16) for code in shown | unnamed}
     for file in (out / "_static").rglob("webfonts/*.woff2"):
-        codes = {int(code, 16) for code in shown | unnamed}
         file.write_bytes(with_only(codes, TTFont(file)))
 
 
