@@ -116,7 +116,7 @@ loader = torch.utils.data.DataLoader(dataset, batch_size=32, shuffle=True)
     said, seen, right = result.stdout.splitlines()
     suggestion, purpose = said.split(maxsplit=1)
     assert 1e-3 < float(suggestion) < 10
-    assert purpose.startswith("is a fixed rate for 1,000 steps.")
+    assert purpose.startswith("is a fixed rate for 600 steps.")
     assert seen == "True True"
     assert float(right) > 0.7  # a guess is right in a quarter of cases
 

@@ -89,7 +89,7 @@ def noisy(curve, count, noise, seed):
 
 def suggest(lrs, losses, method="halfway"):
     """The floor itself is what is suggested for 250 steps."""
-    purpose = {"run_steps": 250} if method == "floor" else {}
+    purpose = {"run_steps": 160} if method == "floor" else {}
     return np.log10(finder.RangeTest(lrs, losses, "synthetic").suggest(method, **purpose))
 
 
@@ -331,10 +331,10 @@ def drawn(count=100, planned=100, fall_at=-2.5):
 
 def test_a_suggestion_falls_with_the_square_root_of_the_run_and_doubles_for_a_decaying_rate():
     test = drawn()
-    assert test.suggest() == test.suggest("floor", run_steps=1000)
-    assert test.suggest(run_steps=4000) == pytest.approx(test.suggest() / 2)
-    assert test.suggest(run_steps=4000, decaying=True) == pytest.approx(test.suggest())
-    assert test.suggest(run_steps=np.int64(250)) == pytest.approx(test.suggest() * 2)
+    assert test.suggest() == test.suggest("floor", run_steps=600)
+    assert test.suggest(run_steps=2400) == pytest.approx(test.suggest() / 2)
+    assert test.suggest(run_steps=2400, decaying=True) == pytest.approx(test.suggest())
+    assert test.suggest(run_steps=np.int64(150)) == pytest.approx(test.suggest() * 2)
 
 
 @pytest.mark.parametrize("steps", [0, -3, np.nan, np.inf, "100", [1]])
@@ -354,7 +354,7 @@ def test_a_rule_that_does_not_know_the_run_refuses_to_be_told(method):
 def test_the_sentence_names_the_rate_its_use_and_how_far_it_may_be_off():
     test = drawn()
     fixed = test.explain()
-    assert fixed.startswith(f"{test.suggest():.2g} is a fixed rate for 1,000 steps.")
+    assert fixed.startswith(f"{test.suggest():.2g} is a fixed rate for 600 steps.")
     decaying = test.explain(run_steps=20_000.0, decaying=True)
     lr = test.suggest(run_steps=20_000, decaying=True)
     assert decaying.startswith(f"{lr:.2g} is the peak of a rate that decays over 20,000 steps.")

@@ -70,7 +70,7 @@
     if (!(fall > 3 * noise)) return null;
     const done = loss[bottom] + Math.max(fall / 20, noise / 2);
     const floor = rates[loss.findIndex((value) => value <= done)];
-    return 2 * Math.sqrt(250 / steps) * floor;
+    return 2 * Math.sqrt(160 / steps) * floor;
   }
 
   window.lrlibRaceSchedules = { STEPS, STRATEGIES, TEST, testRate, smooth, suggest };

@@ -246,16 +246,19 @@ def missing(results: Results, setting: str) -> Iterator[Run]:
     return (run for run in dict.fromkeys(wanted) if run not in results)
 
 
-def urgency(run: Run) -> int:
-    """Say how soon a run is wanted, in whatever setting: 0 is the soonest.
+def urgency(run: Run) -> tuple[int, int]:
+    """Say how soon a run is wanted, in whatever setting: (0, 0) is the soonest.
 
     First one seed of what judges the finder, then the leading strategies at the length that every
-    setting has, so that claims can be judged before the tables are full.
+    setting has, then the others one by one: so claims can be judged before the tables are full.
     """
     searched = run.strategy in SEARCHED and run.length in run.where.searched
     if run.stage == "far" or (searched and run.seed == TUNING_SEEDS[0]):
-        return 0
-    return 1 if run.strategy in LEADING and run.length == "long" else 2
+        return 0, 0
+    if run.strategy in LEADING and run.length == "long":
+        return 1, 0
+    names = [*run.where.strategies.get(run.length, ()), run.strategy]
+    return 2, names.index(run.strategy)
 
 
 def steps_waiting(results: Results, setting: str) -> int:

@@ -22,7 +22,7 @@ Example:
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     >>> test = finder.range_test(model, optimizer, torch.nn.functional.cross_entropy, loader)
     >>> print(test.explain())  # doctest: +ELLIPSIS
-    0... is a fixed rate for 1,000 steps. In nine of ten cases of the study, ...
+    0... is a fixed rate for 600 steps. In nine of ten cases of the study, ...
 """
 
 from lrlib.finder.result import RangeTest

@@ -81,10 +81,10 @@ class RangeTest:
 
           .. math:: L(x_f) \le L_{\min} + \max(0.05\, (L_0 - L_{\min}), \sigma / 2).
 
-          That rate suits a run of about 250 steps at a fixed rate, so for :math:`T` steps it
+          That rate is taken to suit a run of 160 steps at a fixed rate, so for :math:`T` steps it
           suggests
 
-          .. math:: \eta = d\, \sqrt{250 / T}\; e^{x_f},
+          .. math:: \eta = d\, \sqrt{160 / T}\; e^{x_f},
 
           with :math:`d = 2` for the peak of a decaying rate, and 1 for a fixed one.
         - "halfway" takes the middle of the valley at half of its depth: the median of the :math:`x`
@@ -104,7 +104,7 @@ class RangeTest:
         Args:
             method: One of the rules above; the default is "floor".
             run_steps: How many steps the training will have, positive, for "floor" alone. `None`
-                takes 1,000. The rule was fitted and checked on the study's runs, of 86 to 4,000
+                takes 600. The rule was fitted and checked on the study's runs, of 86 to 4,000
                 steps; beyond these it is extrapolated.
             decaying: For "floor" alone: `True` suggests the peak of a rate that rises for a tenth
                 of the run and then falls to zero, `False` a rate that stays fixed.
@@ -124,7 +124,7 @@ class RangeTest:
                 better.
 
         Source:
-            "floor" and "halfway" are lrlib's own; the 250, the square root and the 2 were fitted to
+            "floor" and "halfway" are lrlib's own; the 160, the square root and the 2 were fitted to
             three settings, see the chapter on the finder. fastai's `lr_find` (Howard and Gugger
             2020), Lightning's `Tuner.lr_find`, torch-lr-finder's `LRFinder.plot`.
 
@@ -133,12 +133,12 @@ class RangeTest:
             >>> lrs = np.geomspace(1e-5, 10, 100)
             >>> losses = 2.3 - 1.5 / (1 + (0.001 / lrs) ** 2) + lrs**2
             >>> test = RangeTest(lrs, losses, "completed: all 100 rates were tried")
-            >>> print(f"{test.suggest():.2g}")  # for 1,000 steps at a fixed rate
-            0.0023
-            >>> print(f"{test.suggest(run_steps=4000):.2g}")  # four times the steps, half the rate
+            >>> print(f"{test.suggest():.2g}")  # for 600 steps at a fixed rate
+            0.0024
+            >>> print(f"{test.suggest(run_steps=2400):.2g}")  # four times the steps, half the rate
             0.0012
-            >>> print(f"{test.suggest(run_steps=4000, decaying=True):.2g}")  # its peak is doubled
-            0.0023
+            >>> print(f"{test.suggest(run_steps=2400, decaying=True):.2g}")  # its peak is doubled
+            0.0024
         """
         _expect_purpose(method, run_steps, decaying)
         if method in OTHERS:
@@ -176,7 +176,7 @@ class RangeTest:
             >>> losses = 2.3 - 1.5 / (1 + (0.001 / lrs) ** 2) + lrs**2
             >>> test = RangeTest(lrs, losses, "completed: all 100 rates were tried")
             >>> print(test.explain(run_steps=2000, decaying=True).split(". ")[0])
-            0.0033 is the peak of a rate that decays over 2,000 steps
+            0.0026 is the peak of a rate that decays over 2,000 steps
         """
         lr = self.suggest(run_steps=run_steps, decaying=decaying)
         use = "the peak of a rate that decays over" if decaying else "a fixed rate for"
@@ -223,7 +223,7 @@ class RangeTest:
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the raw and the smoothed losses, and mark what four libraries suggest.
 
-        The four are lrlib ("floor", for 1,000 steps at a fixed rate), fastai ("fastai-valley"),
+        The four are lrlib ("floor", for 600 steps at a fixed rate), fastai ("fastai-valley"),
         Lightning and torch-lr-finder. If the curve can't be read, the figure says why instead.
 
         Args:

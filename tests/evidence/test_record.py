@@ -261,8 +261,16 @@ def test_the_finders_runs_come_first_and_then_leading_strategies_in_every_settin
     asked = record._missing({}, ("sparse", "cnn-mean"))
     urgency = [study.urgency(run) for run in asked]
     assert urgency == sorted(urgency)
-    assert set(urgency) == {0, 1, 2}
-    leading = [run for run in asked if study.urgency(run) == 1]
+    assert {group for group, _ in urgency} == {0, 1, 2}
+    leading = [run for run in asked if study.urgency(run) == (1, 0)]
     assert all(run.strategy in LEADING and run.length == "long" for run in leading)
     assert {run.setting for run in leading} == {"sparse", "cnn-mean"}
     assert asked[0].setting == "sparse"
+
+
+def test_the_other_strategies_of_a_setting_are_finished_one_after_the_other():
+    asked = record._missing({}, ("large-batch",))
+    rest = [run.strategy for run in asked if run.length == "long" and study.urgency(run) > (1, 0)]
+    others = [name for name in SETTINGS["large-batch"].strategies["long"] if name not in LEADING]
+    finished = [name for name, _ in itertools.groupby(rest)]
+    assert finished[: len(others)] == others  # then those that judge the finder alone
