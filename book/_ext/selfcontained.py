@@ -64,6 +64,7 @@ SIGNATURE_TAGS = [
     ("</dl>", "</span>"),
     ("<dd>", '<span class="sig-line">'),
     ("</dd>", "</span>"),
+    ("&lt;factory&gt;", "[]"),  # what autodoc says of a field that begins as a list of its own
 ]
 
 

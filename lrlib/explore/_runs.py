@@ -48,7 +48,8 @@ def comparison(
         f"<li>{swatch(line)} {html.escape(f'{name}: {history}')}</li>"
         for line, (name, _, history) in zip(axes[0].lines, drawn, strict=True)
     )
-    return f'{embed(figure, alt)}<ul style="list-style: none">{ends}</ul>'
+    look = "list-style: none; padding: 0; font-size: 0.875em"
+    return f'{embed(figure, alt)}<ul style="{look}">{ends}</ul>'
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
