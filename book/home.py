@@ -3,7 +3,7 @@
 Usage: python book/home.py [ADDRESS]
 
 The address stands in `_config.yml`, as `repository.url`. A notebook that is opened alone, the
-README and the citation cannot look there: they hold copies, which this program writes, and with the
+README and the citations cannot look there: they hold copies, which this program writes, and with the
 address the whole first cell of each notebook. Without ADDRESS it copies what `_config.yml` says; an
 empty ADDRESS takes the address away.
 
@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "_config.yml"
 README = ROOT / "README.md"
 CITATION = ROOT / "CITATION.cff"
+FIRST_PAGE = ROOT / "book" / "intro.md"
 CLAIMS = [ROOT / "lrlib" / "evidence" / name for name in ("claims.yml", "comparisons.yml")]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Tags of cells whose code the site folds or leaves out.
@@ -191,10 +192,12 @@ def main(address: str) -> None:
     address, branch = checked(address), configured("branch")
     source, site = (f"git+{address}@{branch}", published(address)) if address else ("", "")
     code = f'repository-code: "{address}"\n' if address else ""
+    cited = f",\n  url = {{{site}}}" if address else ""
     places = [
         (CONFIG, r"^(  url: *).*$", json.dumps(address)),
         (CONFIG, r"^(    ogp_site_url: *).*$", json.dumps(site)),
         (CITATION, r"^(type: .*\n)(?:repository-code: .*\n)?", code),
+        (FIRST_PAGE, r"^(  version = \{.*\})(?:,\n  url = \{.*\})?$", cited),
         (README, r"^(<!-- make home -->\n)(?s:.*)(?=^<!-- end -->$)", table(address, branch)),
     ]
     contents = {path: path.read_text(encoding="utf-8") for path, *_ in places}

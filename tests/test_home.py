@@ -89,6 +89,7 @@ def test_the_address_reaches_every_place(copy):
     assert config["repository"]["url"] == ADDRESS
     assert config["sphinx"]["config"]["ogp_site_url"] == SITE
     assert yaml.safe_load((copy / "CITATION.cff").read_text("utf-8"))["repository-code"] == ADDRESS
+    assert f"  url = {{{SITE}}}\n}}" in (copy / "book" / "intro.md").read_text("utf-8")
     readme = (copy / "README.md").read_text("utf-8")
     notebooks = sorted((copy / "notebooks").glob("*.ipynb"))
     assert len(notebooks) == 8

@@ -159,7 +159,9 @@ def test_the_citation_on_the_first_page_is_that_of_the_repository():
     page = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
     entry = re.search(r"```bibtex\n(.*?)```", page, flags=re.DOTALL)[1]
     (author,) = citation["authors"]
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     for field, value in (
+        ("year", config["copyright"]),
         ("title", citation["title"]),
         ("author", f"{{{author['name']}}}"),
         ("version", citation["version"]),

@@ -183,7 +183,7 @@ def finder(judged: Sequence[Judged]) -> HTML:
         f"guessing. Range tests of {' and '.join(map(str, sorted(steps)))} steps, {len(seeds)} "
         f"seeds each, in these settings, {part} of which served to choose the default rule: "
         f"{'; '.join(settings)}.",
-        ["suggestion", *TESTED, "mean", "worst", "off by more than 10×"],
+        ["suggestion", *TESTED, "mean", "worst", "off\u00a0by\u00a0more than\u00a010×"],
         lines,
     )
 

@@ -39,7 +39,9 @@ def draw(test: "RangeTest", ax: "Axes | None") -> "Axes":
     ax.plot(lrs, curve.loss, color=PALETTE["blue"], label="smoothed loss")
     # Hollow and of four sizes: rules that agree do not hide each other.
     colours = ("green", "orange", "red", "purple")
-    for method, marker, colour, size in zip(MARKED, "so^D", colours, (5, 7.5, 10, 12.5), strict=True):
+    for method, marker, colour, size in zip(
+        MARKED, "so^D", colours, (5, 7.5, 10, 12.5), strict=True
+    ):
         try:
             lr = test.suggest(method)
         except ValueError:
