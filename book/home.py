@@ -3,9 +3,9 @@
 Usage: python book/home.py [ADDRESS]
 
 The address stands in `_config.yml`, as `repository.url`. A notebook that is opened alone, the
-README and the citations cannot look there: they hold copies, which this program writes, and with the
-address the whole first cell of each notebook. Without ADDRESS it copies what `_config.yml` says; an
-empty ADDRESS takes the address away.
+README and the citations cannot look there: they hold copies, which this program writes, and with
+the address the whole first cell of each notebook. Without ADDRESS it copies what `_config.yml`
+says; an empty ADDRESS takes the address away.
 
 Whatever else a notebook must hold itself is written too. Where a text names a page of the book by
 its title, in italics, this becomes a link to the published site once there is one. The last cell

@@ -29,7 +29,8 @@ def effective_lr(optimizer: Optimizer) -> list[Tensor]:
     the average gradient :math:`m_t / (1 - \beta_1^t)` for the gradient. Three options change that:
 
     - `weight_decay` is part of the gradient, except in AdamW, which shrinks the parameter apart
-      from this change; `maximize` turns the gradient's sign.
+      from this change.
+    - `maximize` turns the gradient's sign.
     - With `momentum`, RMSprop adds `momentum` times its last change, rescaled to the
       current rate.
 

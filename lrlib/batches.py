@@ -30,7 +30,7 @@ class Batches:
         batch_size: Images in a batch, from 1 to the number of images.
         augment: Whether to shift each image by up to 4 pixels in both directions, black where it
             leaves a gap, and to mirror half of the images.
-        seed: Decides the order and the augmentation, an integer from -2^63 to 2^64 - 1. Two objects
+        seed: Decides the order and the augmentation, an integer from −2⁶³ to 2⁶⁴ − 1. Two objects
             with the same seed give the same batches, pass by pass.
 
     Returns:

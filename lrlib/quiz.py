@@ -31,7 +31,7 @@ class Prediction:
 
     Example:
         >>> guess = Prediction("Does it train at 3?", ["yes", "no"])
-        >>> "what came out: no" in guess.score("no", "It ended at 10 %.").data
+        >>> "The result: no" in guess.score("no", "It ended at 10 %.").data
         True
     """
 
@@ -76,23 +76,23 @@ class Prediction:
         """
         if right not in self.answers:
             raise ValueError(f"right must be one of {', '.join(self.answers)}, got {right!r}")
-        result = f"what came out: {marked_up(right)}. {marked_up(because)}"
+        result = f"The result: {marked_up(right)}. {marked_up(because)}"
         if os.environ.get("LRLIB_STATIC"):
             script = _SCORE.replace("KEY", json.dumps(self._key))
             script = script.replace("RIGHT", json.dumps(self.answers.index(right)))
             return HTML(
-                f'<div class="lrlib-score"><p role="status"><span>You have not chosen an answer to '
-                f'<a href="#{self._key}">the question above</a></span>; {result}</p>'
+                f'<div class="lrlib-score"><p role="status"><span>You haven’t answered '
+                f'<a href="#{self._key}">the question above</a></span>. {result}</p>'
                 f"<script>{script}</script></div>"
             )
 
         def text() -> str:
             given = self._buttons.value
             if given is None:
-                yours = "You have not chosen an answer above"
+                yours = "You haven’t answered the question above"
             else:
                 yours = f"{'✓' if given == right else '✗'} You said: {marked_up(given)}"
-            return styled(f'<div class="lrlib-score"><p role="status">{yours}; {result}</p></div>')
+            return styled(f'<div class="lrlib-score"><p role="status">{yours}. {result}</p></div>')
 
         return _Score(text, self._buttons)
 

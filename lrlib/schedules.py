@@ -44,8 +44,8 @@ Resume with the same schedule, and load both. The rates are those of a run that 
 
 A state that was saved with another schedule is refused with a `ValueError`, so neither schedule
 silently replaces the other. (By then torch has set the scheduler's step count; the optimizer and
-the schedule are as they were.) torch's own schedulers, such as `CosineAnnealingLR`, don't check:
-the saved length replaces yours.
+the schedule are as they were.) The schedulers of torch itself, such as `CosineAnnealingLR`, don't
+check: the saved length replaces yours.
 
 **Extending.** To go on with another schedule, or another length, load only the optimizer's state
 and say how many steps are done. The optimizer keeps its peak rate in the group's `initial_lr`:
@@ -54,7 +54,8 @@ and say how many steps are done. The optimizer keeps its peak rate in the group'
     >>> optimizer.load_state_dict(saved["optimizer"])
     >>> steps_done = saved["scheduler"]["last_epoch"]
     >>> scheduler = LambdaLR(optimizer, Linear(20), last_epoch=steps_done - 1)
-    >>> train(optimizer, scheduler, 3)  # the rates of Linear(20) from step 4 on
+    >>> # The rates of Linear(20) from step 4 on.
+    >>> train(optimizer, scheduler, 3)
     [0.08, 0.075, 0.07]
 
 The old schedule would have gone on at 0.06. The new one jumps to 0.08, because at step 4 a decay
@@ -246,7 +247,8 @@ class StepDecay(_Schedule):
         He et al. (2016) divide by 10 when the error plateaus (section 3.4), or at steps 32,000 and
         48,000 of 64,000 (section 4.2). For such drops at chosen steps, use
         `Join((Fixed(), Fixed(0.1), Fixed(0.01)), (32_000, 48_000))`.
-        torch: `StepLR(step_size=every, gamma=factor)`.
+
+        In torch: `StepLR(step_size=every, gamma=factor)`.
 
     Example:
         >>> schedule = StepDecay(every=100, factor=0.1)
@@ -285,7 +287,7 @@ class ExponentialDecay(_Schedule):
         ValueError: `steps` is not positive, or `floor` lies outside (0, 1].
 
     Source:
-        torch: `ExponentialLR(gamma=floor ** (1 / steps))`, which goes on below `floor`.
+        In torch: `ExponentialLR(gamma=floor ** (1 / steps))`, which goes on below `floor`.
 
     Example:
         >>> schedule = ExponentialDecay(steps=200, floor=0.01)
@@ -323,8 +325,9 @@ class CosineAnnealing(_Schedule):
 
     Source:
         Loshchilov and Hutter (2017), section 3, equation 5, for one period.
-        torch: `CosineAnnealingLR(T_max=steps, eta_min=floor * lr)`, whose rate climbs again after
-        step `T_max`.
+
+        In torch: `CosineAnnealingLR(T_max=steps, eta_min=floor * lr)`, whose rate climbs again
+        after step `T_max`.
 
     Example:
         >>> schedule = CosineAnnealing(steps=100)
@@ -372,8 +375,10 @@ class Cyclical(_Schedule):
 
     Source:
         Smith (2017), section 3.1. There "exp_range" lowers both bounds; in torch and here it
-        lowers the height above `floor`. torch: `CyclicLR(base_lr=floor * lr, max_lr=lr,
-        step_size_up=half_cycle, mode="triangular2", cycle_momentum=False)` for `shrink=0.5`.
+        lowers the height above `floor`.
+
+        In torch, for `shrink=0.5`: `CyclicLR(base_lr=floor * lr, max_lr=lr,
+        step_size_up=half_cycle, mode="triangular2", cycle_momentum=False)`.
 
     Example:
         >>> schedule = Cyclical(half_cycle=10, floor=0.1, shrink=0.5)
@@ -418,8 +423,9 @@ class Linear(_Schedule):
 
     Source:
         Defazio et al. (2023), abstract, for linear decay to zero.
-        torch: `LinearLR(start_factor=start, end_factor=end, total_iters=steps)`, which refuses a
-        start of 0 and factors above 1.
+
+        In torch: `LinearLR(start_factor=start, end_factor=end, total_iters=steps)`, which refuses
+        a start of 0 and factors above 1.
 
     Example:
         >>> schedule = Linear(steps=100)
@@ -506,7 +512,8 @@ class OneCycle(_Schedule):
     Source:
         Smith and Topin (2019), section 3: one cycle of straight lines, then a last phase far below
         its start. The two phases of cosines are fastai's and torch's.
-        torch: `OneCycleLR(max_lr=lr, total_steps=steps, pct_start=rise, div_factor=1 / start,
+
+        In torch: `OneCycleLR(max_lr=lr, total_steps=steps, pct_start=rise, div_factor=1 / start,
         final_div_factor=start / floor)`.
 
     Example:
@@ -558,8 +565,9 @@ class Warmup(_Schedule):
     Source:
         Goyal et al. (2017), section 2.2. They count the drops that follow from the start of the
         run; here `then` counts from the end of the warm-up.
-        torch: `SequentialLR` of `LinearLR(start_factor=start, total_iters=steps)` and what follows,
-        `milestones=[steps]`.
+
+        In torch: `SequentialLR` of `LinearLR(start_factor=start, total_iters=steps)` and what
+        follows, with `milestones=[steps]`.
 
     Example:
         >>> schedule = Warmup(steps=4, then=CosineAnnealing(steps=100))
@@ -607,7 +615,7 @@ class Join(_Schedule):
             are not one fewer than the parts, or they are not positive and rising numbers.
 
     Source:
-        torch: `SequentialLR(optimizer, schedulers, milestones=boundaries)`.
+        In torch: `SequentialLR(optimizer, schedulers, milestones=boundaries)`.
 
     Example:
         Cosine annealing with warm restarts, as in Loshchilov and Hutter (2017), where the second

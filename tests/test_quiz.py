@@ -32,13 +32,13 @@ def test_a_prediction_with_a_kernel_is_scored_from_the_button_that_is_chosen(liv
     guess = quiz.Prediction("Which rate wins?", ["0.1", "1"])
     assert "application/vnd.jupyter.widget-view+json" in displayed(guess).data
     assert isinstance(buttons(guess), ipywidgets.RadioButtons)
-    assert "not chosen an answer" in guess.score("0.1", "It ended at 60 %.").data
+    assert "t answered the question above" in guess.score("0.1", "It ended at 60 %.").data
     buttons(guess).value = "0.1"
     assert (
-        "✓ You said: 0.1; what came out: 0.1. It ended at 60 %."
+        "✓ You said: 0.1. The result: 0.1. It ended at 60 %."
         in parse(guess.score("0.1", "It ended at 60 %.")).get_text()
     )
-    assert "✗ You said: 0.1; what came out: 1." in parse(guess.score("1", "b")).get_text()
+    assert "✗ You said: 0.1. The result: 1." in parse(guess.score("1", "b")).get_text()
 
 
 def test_a_prediction_that_is_answered_after_the_run_is_scored_then(live):
@@ -46,11 +46,11 @@ def test_a_prediction_that_is_answered_after_the_run_is_scored_then(live):
     score = guess.score("0.1", "It ended at 60 %.")
     assert "application/vnd.jupyter.widget-view+json" in displayed(score).data
     shown = score._shown
-    assert "not chosen an answer" in shown.value
+    assert "t answered the question above" in shown.value
     buttons(guess).value = "1"
-    assert "✗ You said: 1; what came out: 0.1." in shown.value
+    assert "✗ You said: 1. The result: 0.1." in shown.value
     buttons(guess).value = "0.1"
-    assert "✓ You said: 0.1; what came out: 0.1." in shown.value
+    assert "✓ You said: 0.1. The result: 0.1." in shown.value
 
 
 def test_two_kernels_share_no_id(live):
@@ -86,7 +86,7 @@ def test_a_static_score_knows_its_question_and_the_right_answer(static):
         keys.append(link["href"])
         assert link["href"] == f"#{question.fieldset['id']}"
         assert "=== 1 ?" in text
-        assert "what came out: b. So it came." in text
+        assert "The result: b. So it came." in text
     assert len(set(keys)) == 2
 
 

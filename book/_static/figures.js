@@ -212,8 +212,9 @@
     picture.append(svg("text", middle, panel.x.label));
 
     const clip = svg("clipPath", { id: `lrlib-clip-${(clips += 1)}` });
-    const [wide, high] = [box.right - box.left + 6, box.bottom - box.top + 6];
-    clip.append(svg("rect", { x: box.left - 3, y: box.top - 3, width: wide, height: high }));
+    // Half a marker may stand out, but no line shoots from the top of its axis into the label above it.
+    const [wide, high] = [box.right - box.left + 6, box.bottom - box.top + 4];
+    clip.append(svg("rect", { x: box.left - 3, y: box.top - 1, width: wide, height: high }));
     const lines = svg("g", { "clip-path": `url(#${clip.id})` });
     for (const band of panel.bands) {
       const fill = colour(band.colour);

@@ -64,8 +64,8 @@
     const { found } = race.test;
     place("found").hidden = !race.lanes.some(({ finds }) => finds);
     setText(place("found"), found === null
-      ? "The range test found no descent to read, so the finder's network takes your peak."
-      : `The range test found ${short(Number(found.toPrecision(2)))}; the finder's network trains with that peak, whatever yours is.`);
+      ? "The range test found no descent to read, so the finder’s network takes your peak."
+      : `The range test found ${short(Number(found.toPrecision(2)))}; the finder’s network trains with that peak, whatever yours is.`);
   }
 
   // Everything that a standing race shows, in pieces. Between two of them it may have become another.

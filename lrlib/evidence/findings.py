@@ -24,6 +24,8 @@ from lrlib.evidence.strategies import STRATEGIES
 with extra("plots", "drawing the recorded study"):
     from IPython.display import HTML
 
+_IN_WORDS = ("no", "one", "two", "three", "four", "five", "six")
+
 # The setting that speaks for a claim in short: the book's own network, then the nearest to it.
 _NEAREST = ("cnn-max", "cnn-mean", "large-batch", "small-data", "text", "sparse")
 
@@ -89,7 +91,8 @@ def _answer(each: Comparison | Claim) -> str:
         found = judged(each)
         state = _overall(found)
         settings = [
-            f"<li>{html.escape(gap(name, cell, each.measure))}: {WORDS[cell.state]}.</li>"
+            f"<li>{html.escape(f'{_capital(WORDS[cell.state])}. {gap(name, cell, each.measure)}')}."
+            "</li>"
             for name, cell in found.items()
             if cell.state in ASKED
         ]
@@ -109,7 +112,11 @@ def _subtracted(comparison: Comparison) -> str:
     left, right = (STRATEGIES[name].label for name in (comparison.left, comparison.right))
     if comparison.measure == "spread":
         return f"The spread of “{left}” minus that of “{right}” (a plus: the second spreads less)"
-    return f"“{left[0].upper()}{left[1:]}” minus “{right}”"
+    return f"“{_capital(left)}” minus “{right}”"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def single(name: str) -> str:
@@ -121,9 +128,8 @@ def single(name: str) -> str:
 def _one_setting(claim: Claim) -> tuple[str, str]:
     recorded = _recorded("cnn-max")
     verdict = claims.judge(claim, recorded)
-    word = WORDS[verdict.word]
     return verdict.word, (
-        f"{word[0].upper()}{word[1:]}. {recorded.setting.label}, {claim.measure}: "
+        f"{_capital(WORDS[verdict.word])}. {recorded.setting.label}, {claim.measure}: "
         f"{measured(claim, verdict)}."
     )
 
@@ -137,16 +143,16 @@ def measured(claim: Claim, verdict: Verdict) -> str:
         "nats": lambda value: f"{signed(value)} nats",
         "doublings": lambda value: f"{2 ** (value + border):.1f} times",
         "decades": lambda value: f"{10 ** (value + border):.2f} times",
-        "": lambda value: f"{100 * (value + border):.0f} %",
+        "": lambda value: f"{100 * (value + border):.0f}\u00a0%",
     }[verdict.unit]
     mean, low, high = map(write, (verdict.mean, verdict.low, verdict.high))
     return f"{mean} (likely {low.split()[0]} to {high.split()[0]}; {verdict.pairs} seeds)"
 
 
 def _overall(found: Mapping[str, Found]) -> str:
-    """The one state that all decided settings share, for the colour of an answer."""
-    decided = {cell.state for cell in found.values()} & {"holds", "fails"}
-    return decided.pop() if len(decided) == 1 else "undecided"
+    """The one state that all settings share in which a claim was asked, for its colour."""
+    states = {cell.state for cell in found.values() if cell.state in ASKED}
+    return states.pop() if len(states) == 1 else "undecided"
 
 
 def agreement(found: Mapping[str, Found]) -> str:
@@ -155,18 +161,19 @@ def agreement(found: Mapping[str, Found]) -> str:
     asked = sum(counts[state] for state in ASKED)
     if not asked:
         return "The study hasn’t run this yet."
-    parts = [f"{WORDS[state]} in {counts[state]}" for state in ASKED if counts[state]]
+    # In words: a figure that a line begins with, before a full stop, looks like that of a list.
+    parts = [f"{WORDS[state]} in {_IN_WORDS[counts[state]]}" for state in ASKED if counts[state]]
     if len(parts) > 1:
-        return f"Tested in {asked} settings: {', '.join(parts)}."
-    (text,) = parts
-    return f"{text[0].upper()}{text[1:]} {'setting' if asked == 1 else f'of {asked} settings'}."
+        return f"Tested in {_IN_WORDS[asked]} settings: {', '.join(parts)}."
+    (state,) = (state for state in ASKED if counts[state])
+    where = "one setting" if asked == 1 else f"all {_IN_WORDS[asked]} settings"
+    return f"{_capital(WORDS[state])} in {where}."
 
 
 def gap(setting: str, found: Found, measure: str = "mean") -> str:
     """Say how far apart the two sides ended, or spread, and where that gap likely is."""
-    label = SETTINGS[setting].label
     numbers = _numbers(setting, (found.mean, found.low, found.high), measure)
-    return f"{label[0].upper()}{label[1:]}: {numbers}"
+    return f"{_capital(SETTINGS[setting].label)}: {numbers}"
 
 
 def between(recorded: Recorded, left: str, right: str, length: str = "long") -> str:

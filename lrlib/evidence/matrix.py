@@ -76,11 +76,14 @@ def _counted(cells: Cells) -> str:
     every = [found for row in cells.values() for found in row.values()]
     counts = Counter(found.state for found in every)
     decided = counts["holds"] + counts["fails"]
-    marks = ", ".join(f"{_MARKS[state]} {WORDS[state]} ({counts[state]})" for state in _MARKS)
+    marks = ", ".join(
+        f'<span style="white-space: nowrap">{_MARKS[state]} {WORDS[state]} ({counts[state]})</span>'
+        for state in _MARKS
+    )
     return (
         f"{len(cells)} claims in {len(SETTINGS)} settings: {marks}. {decided} results are clear, "
         "one way or the other. Among so many, some are luck; with Holm’s correction, which allows "
-        f"for that, {comparisons.standing(every)} stay clear."
+        f"for that, {comparisons.standing(every) or 'none'} would stay clear."
     )
 
 

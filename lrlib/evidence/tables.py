@@ -98,12 +98,12 @@ def accuracies(recorded: Recorded, length: str = "long") -> HTML:
         near = recorded.near_best(strategy, length)
         line = [
             html.escape(STRATEGIES[strategy].label),
-            f"{mean:.1f} % ({low:.1f} to {high:.1f})",
+            f"{mean:.1f}\u00a0% ({low:.1f} to {high:.1f})",
             f"{runs[0].lr:.3g}",
             f"{near[0]:.3g} to {near[-1]:.3g}" if len(near) > 1 else f"{near[0]:.3g}",
         ]
         lines.append((mean, line))
-    header = ["strategy", "test accuracy (95 % interval)", "tuned peak rate", "within 1 point"]
+    header = ["strategy", "test accuracy (95\u00a0% interval)", "tuned peak rate", "within 1 point"]
     seeds = len(study.SEEDS)
     return _table(
         f"{recorded.setting.describe(length)}, {seeds} seeds at the tuned rate.",
@@ -121,8 +121,10 @@ def weight_decays(recorded: Recorded) -> HTML:
             found = accuracy_on_test(recorded, strategy, "long", weight_decay)
             mean, low, high = interval([*found.values()])
             label = html.escape(STRATEGIES[strategy].label)
-            lines.append([label, f"{weight_decay:g}", f"{mean:.1f} % ({low:.1f} to {high:.1f})"])
-    header = ["strategy", "weight decay", "test accuracy (95 % interval)"]
+            lines.append(
+                [label, f"{weight_decay:g}", f"{mean:.1f}\u00a0% ({low:.1f} to {high:.1f})"]
+            )
+    header = ["strategy", "weight decay", "test accuracy (95\u00a0% interval)"]
     return _table(f"{recorded.setting.describe('long')}, {len(study.SEEDS)} seeds.", header, lines)
 
 
@@ -143,13 +145,13 @@ def machines(recorded: Recorded) -> HTML:
             [
                 html.escape(machine),
                 str(len(values)),
-                f"{mean:.1f} % ({low:.1f} to {high:.1f})",
+                f"{mean:.1f}\u00a0% ({low:.1f} to {high:.1f})",
                 apart,
             ]
         )
     setting, strategy, length, lr = study.CALIBRATION
     what = f"{SETTINGS[setting].describe(length)}, {STRATEGIES[strategy].label} at {lr:g}"
-    header = ["machine", "seeds", "test accuracy (95 % interval)", "gap to the first machine"]
+    header = ["machine", "seeds", "test accuracy (95\u00a0% interval)", "gap to the first machine"]
     return _table(f"The same runs on each machine: {what}.", header, lines)
 
 

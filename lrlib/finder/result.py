@@ -42,7 +42,7 @@ class RangeTest:
         >>> test = RangeTest(lrs, losses, "completed: all 100 rates were tried")
         >>> for method in ("floor", "halfway", "fastai-valley", "lightning"):
         ...     print(f"{method}: {test.suggest(method):.2g}")
-        floor: 0.0023
+        floor: 0.0024
         halfway: 0.027
         fastai-valley: 0.004
         lightning: 0.00087
@@ -133,11 +133,11 @@ class RangeTest:
             >>> lrs = np.geomspace(1e-5, 10, 100)
             >>> losses = 2.3 - 1.5 / (1 + (0.001 / lrs) ** 2) + lrs**2
             >>> test = RangeTest(lrs, losses, "completed: all 100 rates were tried")
-            >>> print(f"{test.suggest():.2g}")  # for 600 steps at a fixed rate
+            >>> print(f"{test.suggest():.2g}")  # 600 steps at a fixed rate
             0.0024
-            >>> print(f"{test.suggest(run_steps=2400):.2g}")  # four times the steps, half the rate
+            >>> print(f"{test.suggest(run_steps=2400):.2g}")  # a longer run
             0.0012
-            >>> print(f"{test.suggest(run_steps=2400, decaying=True):.2g}")  # its peak is doubled
+            >>> print(f"{test.suggest(run_steps=2400, decaying=True):.2g}")
             0.0024
         """
         _expect_purpose(method, run_steps, decaying)

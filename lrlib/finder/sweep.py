@@ -107,14 +107,19 @@ def range_test(
         `plot` read them.
 
     Raises:
-        ValueError: An argument is of the wrong kind or out of range; the optimizer has no positive
-            rate, holds nothing that can be trained, wraps one that the rates don't reach, or needs
-            a closure; something else, such as a scheduler, sets another rate before the update, or
-            the update follows no rate that is set, as in Rprop; a batch isn't a pair (x, y), or
-            your `step_fn` doesn't return its loss; the loss has no gradient; a lazy module hasn't
-            seen a batch yet; the loader is empty, is or holds an iterator, runs in a thread, or
-            can't be started again; something holds a queue that can't be filled again, such as a
-            `SimpleQueue` or one between processes.
+        ValueError: In any of these cases:
+
+            - An argument is of the wrong kind or out of range.
+            - The optimizer has no positive rate, holds nothing that can be trained, wraps one that
+              the rates don't reach, or needs a closure.
+            - Something else, such as a scheduler, sets another rate before the update, or the
+              update follows no rate that is set, as in Rprop.
+            - A batch isn't a pair (x, y), or your `step_fn` doesn't return its loss.
+            - The loss has no gradient, or a lazy module hasn't seen a batch yet.
+            - The loader is empty, is or holds an iterator, runs in a thread, or can't be started
+              again.
+            - Something holds a queue that can't be filled again, such as a `SimpleQueue` or one
+              between processes.
 
     Warns:
         UserWarning: A parameter of the model could be trained, and no optimizer holds it.

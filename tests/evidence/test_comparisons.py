@@ -239,8 +239,11 @@ def test_a_claim_says_which_gap_would_support_it(kind, amount, said):
 def test_an_answer_says_in_how_many_settings_a_claim_is_supported():
     table = cells(sparse="fails", text="undecided", large_batch="not recorded")
     shown = matrix.answers(table, [ALL[0].id, ALL[1].id]).data
-    assert "Tested in 5 settings: supported in 3, not supported in 1, can’t tell in 1." in shown
-    assert f"Supported in {len(SETTINGS)} of {len(SETTINGS)} settings." in shown
+    assert (
+        "Tested in five settings: supported in three, not supported in one, can’t tell in one."
+        in shown
+    )
+    assert "Supported in all six settings." in shown
     assert f'href="claims.html#{ALL[0].id}"' in shown
     nothing = cells(**{name.replace("-", "_"): "not recorded" for name in SETTINGS})
     assert "The study hasn’t run this yet." in matrix.answers(nothing, [ALL[0].id]).data
@@ -283,7 +286,7 @@ def test_machines_are_compared_by_the_runs_that_all_of_them_make():
     first = [row(run, 0.66 + 0.001 * run.seed) for run in study.calibration()]
     second = [replace(r, machine="another", test_accuracy=r.test_accuracy + 0.02) for r in first]
     shown = tables.machines(Recorded("cnn-mean", [*first, *second])).data
-    assert re.search(r">another</th><td>10</td><td>68\.5 %.*?<td>\+2\.0\d \(", shown)
+    assert re.search(r">another</th><td>10</td><td>68\.5\s%.*?<td>\+2\.0\d \(", shown)
     with pytest.raises(ValueError, match="no calibration runs"):
         tables.machines(Recorded("cnn-mean", []))
 

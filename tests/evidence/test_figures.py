@@ -235,7 +235,7 @@ def test_tables_hold_what_the_rows_hold():
     short = tables.accuracies(STUDY, "short").data
     runs = [r for r in ROWS if (r.run.stage, r.run.strategy) == ("evaluation", "adam")]
     mean = np.mean([100 * r.test_accuracy for r in runs if r.run.length == "short"])
-    assert f"Adam</th><td>{mean:.1f} %" in short
+    assert f"Adam</th><td>{mean:.1f}\u00a0%" in short
     decay = tables.weight_decays(STUDY).data
     assert decay.count('<tr><th scope="row">') == 2 * 3
     with pytest.raises(ValueError, match="no runs of 'fixed' at the length 'long'"):

@@ -39,13 +39,13 @@ def test_an_answer_follows_the_rows(made_of):
     made_of(wins("cosine", 5))
     shown = findings.answers("cosine-gains").data
     assert 'class="lrlib-claim lrlib-holds" id="claim-cosine-gains"' in shown
-    assert "Supported in 1 setting." in shown
+    assert "Supported in one setting." in shown
     assert "CIFAR-10, max-pooled network: +5.0 points (likely +" in shown
     made_of(wins("cosine", -5))
     shown = findings.answers("cosine-gains").data
     assert "lrlib-fails" in shown
     assert "−5.0 points" in shown
-    assert "Not supported in 1 setting." in shown
+    assert "Not supported in one setting." in shown
 
 
 def test_a_claim_about_one_setting_has_its_seeds_and_its_source(made_of):
@@ -72,7 +72,7 @@ def test_a_claim_about_one_setting_has_its_seeds_and_its_source(made_of):
             (0.301, 0.0, 1.301, "decades"),
             "1.00 times (likely 0.50",
         ),
-        ("step-gains-at-once", (0.2, 0.1, 0.3, ""), "70 % (likely 60 to 80"),
+        ("step-gains-at-once", (0.2, 0.1, 0.3, ""), "70\u00a0% (likely 60 to 80"),
     ],
 )
 def test_what_was_found_is_said_without_logarithms(name, verdict, said):

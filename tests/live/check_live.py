@@ -130,9 +130,9 @@ def test_a_prediction_is_scored_when_it_is_answered_after_the_run(
 ) -> None:
     chapter.run("imports", question, *runs)
     score = chapter.output(runs[-1])
-    expect(score).to_contain_text("You have not chosen an answer above; what came out:")
+    expect(score).to_contain_text("You haven’t answered the question above. The result:")
     chapter.output(question).get_by_label(answer, exact=True).check()
-    expect(score).to_contain_text(re.compile(f"[✓✗] You said: {answer}; what came out:"))
+    expect(score).to_contain_text(re.compile(f"[✓✗] You said: {answer}. The result:"))
 
 
 def test_a_quiz_answers_in_its_own_tab(cyclical: Chapter, finder: Chapter) -> None:

@@ -68,4 +68,4 @@ def test_each_exercise_has_a_hint_for_a_wrong_answer(path):
 def test_each_prediction_is_scored(path):
     notebook = nbformat.read(path, as_version=4)
     values = [str(state["state"].get("value", "")) for state in widget_states(notebook).values()]
-    assert sum("what came out: " in value for value in values) >= 2
+    assert sum("The result: " in value for value in values) >= 2

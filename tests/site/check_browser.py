@@ -220,6 +220,15 @@ def test_a_page_does_not_scroll_sideways(on_a_phone) -> None:
     tab.evaluate(NEXT_FRAME)
 
 
+def test_a_short_piece_of_code_stays_in_one_line(on_a_phone) -> None:
+    broken = on_a_phone[1].page.evaluate(
+        """() => [...document.querySelectorAll(".bd-article code:not(pre code)")]
+            .filter((code) => code.textContent.length <= 24 && code.getClientRects().length > 1)
+            .map((code) => code.textContent)"""
+    )
+    assert broken == []
+
+
 def test_what_scrolls_shows_it_and_is_within_reach_of_the_keyboard(on_a_phone) -> None:
     tab = on_a_phone[1].page
     unfold(tab)

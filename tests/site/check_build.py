@@ -356,3 +356,11 @@ def test_no_line_begins_with_the_mark_after_a_formula(page: str) -> None:
             assert "lrlib-together" in formula.parent.get("class", []), (
                 f"{formula.get_text()}{after[:9]}"
             )
+
+
+@every_page
+def test_no_line_begins_with_a_percent_sign(page: str) -> None:
+    for part in read(page).select(".bd-article :is(p, li, td):not(:has(pre))"):
+        code = "".join(each.get_text() for each in part.select("code"))
+        loose = re.findall(r"\d %", part.get_text())
+        assert len(loose) == len(re.findall(r"\d %", code)), part.get_text()
