@@ -24,7 +24,7 @@ from lrlib._drawing import PALETTE, SMALLEST, name_lines, write_below
 from lrlib._extras import extra
 from lrlib.evidence import comparisons, side_checks, study
 from lrlib.evidence.measures import paired
-from lrlib.evidence.parts import caption, mean_curve, rank, rates_below
+from lrlib.evidence.parts import caption, mean_curve, rank, rates_below, room_below
 from lrlib.evidence.queries import Recorded, interval
 from lrlib.evidence.rows import Row
 from lrlib.evidence.settings import SETTINGS
@@ -123,12 +123,7 @@ def sensitivity(
             transform=bottom,
         )
     rates_below(ax, all_rates)
-    ax.set_ylim(bottom=0)
-    # The bars have a strip of their own below zero, where they hide no run.
-    strip, top = 0.03 + 0.035 * len(strategies), ax.get_ylim()[1]
-    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= top])
-    ax.set_ylim(-top * strip / (1 - strip), top)
-    ax.axhline(0, color=PALETTE["grey"], linewidth=0.6)
+    room_below(ax, 0.03 + 0.035 * len(strategies))  # for the bars, which hide no run there
     ax.legend(frameon=False, fontsize=SMALLEST, labelcolor="linecolor", loc="center left")
     seeds = len(study.TUNING_SEEDS)
     caption(

@@ -52,6 +52,15 @@ def rates_below(ax: Axes, rates: Iterable[float]) -> None:
     ax.set(xlabel="peak learning rate (log scale)", ylabel="validation accuracy")
 
 
+def room_below(ax: Axes, share: float) -> None:
+    """Let the heights end at zero, and leave a share of the axes free below."""
+    ax.set_ylim(bottom=0)
+    top = ax.get_ylim()[1]
+    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= top])
+    ax.set_ylim(-top * share / (1 - share), top)
+    ax.axhline(0, color=PALETTE["grey"], linewidth=0.6)
+
+
 def caption(ax: Axes, recorded: Recorded, length: str, text: str) -> None:
     """Say below the figure where runs of a length were made, and how many there are."""
     write_below(ax.figure, f"{recorded.setting.describe(length)}, {text}")
