@@ -257,8 +257,7 @@ def urgency(run: Run) -> tuple[int, int]:
         return 0, 0
     if run.strategy in LEADING and run.length == "long":
         return 1, 0
-    names = [*run.where.strategies.get(run.length, ()), run.strategy]
-    return 2, names.index(run.strategy)
+    return 2, [*run.where.strategies.get(run.length, ()), run.strategy].index(run.strategy)
 
 
 def steps_waiting(results: Results, setting: str) -> int:
