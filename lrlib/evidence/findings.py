@@ -166,8 +166,8 @@ def agreement(found: Mapping[str, Found]) -> str:
     if len(parts) > 1:
         return f"Tested in {_IN_WORDS[asked]} settings: {', '.join(parts)}."
     (state,) = (state for state in ASKED if counts[state])
-    where = "one setting" if asked == 1 else f"all {_IN_WORDS[asked]} settings"
-    return f"{_capital(WORDS[state])} in {where}."
+    where = {1: "one setting", 2: "both settings"}
+    return f"{_capital(WORDS[state])} in {where.get(asked, f'all {_IN_WORDS[asked]} settings')}."
 
 
 def gap(setting: str, found: Found, measure: str = "mean") -> str:
