@@ -49,7 +49,7 @@ def comparison(
         for line, (name, _, history) in zip(axes[0].lines, drawn, strict=True)
     )
     look = "list-style: none; padding: 0; font-size: 0.875em"
-    return f'{embed(figure, alt)}<ul style="{look}">{ends}</ul>'
+    return f'{embed(figure, alt)}<ul class="lrlib-ends" style="{look}">{ends}</ul>'
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
