@@ -1,12 +1,15 @@
 """Where a line may break: not before a percent sign, and in long names after their marks."""
 
+import html
 import re
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
 PERCENT = re.compile(r"(?<=\d) (?=%)")
-CODE = re.compile(r'(<code class="docutils literal notranslate)(">)(.*?)(?=</code>)', re.DOTALL)
+CODE = re.compile(
+    r'(<code class="(?:code )?docutils literal notranslate)(">)(.*?)(?=</code>)', re.DOTALL
+)
 TAG = re.compile(r"<[^>]*>")
 # After these a long name may go on in the next line.
 MARK = re.compile(r"(?<=[\w)\]])([._/(,=\[])(?=[^\s<])")
@@ -22,7 +25,7 @@ def keep_percents(app: Sphinx, doctree: nodes.document, page: str) -> None:
 
 def in_code(found: re.Match[str]) -> str:
     start, end, text = found.groups()
-    if len(TAG.sub("", text)) <= WHOLE:
+    if len(html.unescape(TAG.sub("", text))) <= WHOLE:
         return f"{start} lrlib-whole{end}{text}"
     parts = re.split(r"(<[^>]*>)", text)
     return start + end + "".join(p if p.startswith("<") else MARK.sub(r"\1<wbr>", p) for p in parts)
