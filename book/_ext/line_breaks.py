@@ -13,7 +13,7 @@ CODE = re.compile(
 TAG = re.compile(r"<[^>]*>")
 # After these a long name may go on in the next line.
 MARK = re.compile(r"(?<=[\w)\]])([._/(,=\[])(?=[^\s<])")
-WHOLE = 24  # a name of so many letters fits any line
+WHOLE = 20  # a name of so many letters fits any line
 
 
 def keep_percents(app: Sphinx, doctree: nodes.document, page: str) -> None:

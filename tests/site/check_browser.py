@@ -223,7 +223,7 @@ def test_a_page_does_not_scroll_sideways(on_a_phone) -> None:
 def test_a_short_piece_of_code_stays_in_one_line(on_a_phone) -> None:
     broken = on_a_phone[1].page.evaluate(
         """() => [...document.querySelectorAll(".bd-article code:not(pre code)")]
-            .filter((code) => code.textContent.length <= 24 && code.getClientRects().length > 1)
+            .filter((code) => code.textContent.length <= 20 && code.getClientRects().length > 1)
             .map((code) => code.textContent)"""
     )
     assert broken == []
