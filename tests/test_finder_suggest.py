@@ -88,7 +88,7 @@ def noisy(curve, count, noise, seed):
 
 
 def suggest(lrs, losses, method="halfway"):
-    """The floor itself is what is suggested for 250 steps."""
+    """The floor itself is what is suggested for 160 steps."""
     purpose = {"run_steps": 160} if method == "floor" else {}
     return np.log10(finder.RangeTest(lrs, losses, "synthetic").suggest(method, **purpose))
 
