@@ -1,4 +1,4 @@
-"""Where a line may break: not before a percent sign, and in long names after their marks."""
+"""Where a line may break: in long names, but not before a percent sign or a formula's comma."""
 
 import html
 import re
@@ -7,6 +7,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 PERCENT = re.compile(r"(?<=\d) (?=%)")
+FOLLOWS = re.compile(r"[^\s\w]+")
 CODE = re.compile(
     r'(<code class="(?:code )?docutils literal notranslate)(">)(.*?)(?=</code>)', re.DOTALL
 )
@@ -21,6 +22,18 @@ def keep_percents(app: Sphinx, doctree: nodes.document, page: str) -> None:
     for text in [*doctree.findall(nodes.Text)]:
         if PERCENT.search(text) and not isinstance(text.parent, nodes.FixedTextElement | nodes.raw):
             text.parent.replace(text, nodes.Text(PERCENT.sub("\u00a0", text)))
+
+
+def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Let no line begin with the comma, full stop or bracket that follows a formula."""
+    for formula in [*doctree.findall(nodes.math)]:
+        after = formula.next_node(descend=False, siblings=True)
+        mark = FOLLOWS.match(after) if isinstance(after, nodes.Text) else None
+        if mark:
+            at = formula.parent.index(formula)
+            whole = nodes.inline("", "", formula.deepcopy(), nodes.Text(mark[0]))
+            whole["classes"] = ["lrlib-together"]
+            formula.parent[at : at + 2] = [whole, nodes.Text(after[mark.end() :])]
 
 
 def in_code(found: re.Match[str]) -> str:
@@ -39,5 +52,6 @@ def break_code(app: Sphinx, pagename: str, template: str, context: dict, doctree
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-resolved", keep_percents)
+    app.connect("doctree-resolved", keep_together)
     app.connect("html-page-context", break_code)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

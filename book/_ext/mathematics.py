@@ -23,7 +23,6 @@ FONT = "mathematics.woff2"  # lrlib.css names it too
 SPACE = re.compile(r"\\q?quad\b")  # stands between formulas, outside all braces
 FORMULA = re.compile(r"<math\b.*?</math>", re.DOTALL)
 ANNOTATION = re.compile(r"<annotation\b.*?</annotation>", re.DOTALL)
-FOLLOWS = re.compile(r"[^\s\w]+")
 TAG = re.compile(r"<[^>]+>")
 # What a browser draws that no formula writes: the sign of a root, and the italic forms of A to z (h
 # has a place of its own) and of the Greek letters.
@@ -43,18 +42,6 @@ def mathml(self: HTML5Translator, tex: str, *, display: bool) -> str:
     except LatexError as error:
         page = self.builder.current_docname
         raise ExtensionError(f"{page}: write {tex!r} as math-core can read it: {error}") from error
-
-
-def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Let no line begin with the comma, full stop or bracket that follows a formula."""
-    for formula in [*doctree.findall(nodes.math)]:
-        after = formula.next_node(descend=False, siblings=True)
-        mark = FOLLOWS.match(after) if isinstance(after, nodes.Text) else None
-        if mark:
-            at = formula.parent.index(formula)
-            whole = nodes.inline("", "", formula.deepcopy(), nodes.Text(mark[0]))
-            whole["classes"] = ["lrlib-together"]
-            formula.parent[at : at + 2] = [whole, nodes.Text(after[mark.end() :])]
 
 
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
@@ -116,6 +103,5 @@ def write_font(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_math_renderer("mathematics", (visit_inline, None), (visit_block, None))
-    app.connect("doctree-resolved", keep_together)
     app.connect("build-finished", write_font)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -75,7 +75,7 @@
         for (let j = 0; j < outputs; j += 1) {
           let sum = parameters[biases + j];
           for (let i = 0, w = weights + j * inputs; i < inputs; i += 1, w += 1) sum += parameters[w] * from[i];
-          to[j] = last ? sum : Math.tanh(sum);
+          to[j] = last ? sum : tanh(sum);
         }
       });
       return values.at(-1)[0];
@@ -134,6 +134,8 @@
     return { output, gradientOf, judge };
   }
 
+  // Math.tanh takes three times as long, and a race computes some thirty million.
+  const tanh = (x) => 1 - 2 / (Math.exp(2 * x) + 1);
   const sigmoid = (z) => 1 / (1 + Math.exp(-z));
 
   // The logistic loss, −log of the probability of the right class, without an overflow.

@@ -177,13 +177,28 @@ def gap(setting: str, found: Found, measure: str = "mean") -> str:
 
 
 def between(recorded: Recorded, left: str, right: str, length: str = "long") -> str:
-    """Say how far apart two strategies ended in one setting, each at its tuned rate.
+    """Say how far apart two strategies ended in one setting, each at its tuned rate, with signs.
 
     Raises:
         ValueError: A strategy's runs are not complete; the message names it.
     """
+    return _numbers(recorded.name, _difference(recorded, left, right, length))
+
+
+def compared(recorded: Recorded, left: str, right: str, length: str = "long") -> str:
+    """Say how much higher or lower one strategy ended than another, each at its tuned rate.
+
+    Raises:
+        ValueError: A strategy's runs are not complete; the message names it.
+    """
+    interval, places = _scaled(recorded.name, _difference(recorded, left, right, length))
+    unit = " points" if recorded.setting.measure == "accuracy" else ""
+    return in_words(interval, unit, places)
+
+
+def _difference(recorded: Recorded, left: str, right: str, length: str) -> Interval:
     left_side, right_side = (_side(recorded, name, length) for name in (left, right))
-    return _numbers(recorded.name, intervals.difference(left_side, right_side))
+    return intervals.difference(left_side, right_side)
 
 
 def _side(recorded: Recorded, strategy: str, length: str) -> Side:
@@ -193,24 +208,41 @@ def _side(recorded: Recorded, strategy: str, length: str) -> Side:
     return found
 
 
-def points(interval: Interval) -> str:
-    """Write a difference of accuracies, and where it likely is, in percentage points."""
-    middle, least, most = (signed(value, 1) for value in interval)
-    return f"{middle} points (likely {least} to {most})"
+def in_words(interval: Interval, unit: str = " points", places: int = 1) -> str:
+    """Say a difference, and where it likely is, without signs.
+
+    Example:
+        >>> in_words((0.74, -0.1, 1.4)), in_words((-2, -3, -1), unit="")
+        ('0.7 points higher (likely 0.1 lower to 1.4 higher)', '2.0 lower (likely 1.0 to 3.0)')
+    """
+    middle, *ends = (f"{abs(value):.{places}f}" for value in interval)
+    way, *ways = (" lower" if value < 0 else " higher" for value in interval)
+    if ways[0] == ways[1]:
+        least, most = sorted(ends, key=float)
+    else:
+        least, most = (end + way for end, way in zip(ends, ways, strict=True))
+    return f"{middle}{unit}{way} (likely {least} to {most})"
+
+
+def _scaled(setting: str, interval: Interval, measure: str = "mean") -> tuple[Interval, int]:
+    """What is written of an interval, in points of accuracy or in nats, and to how many places."""
+    if SETTINGS[setting].measure == "accuracy":
+        return interval, 1
+    # A point is a hundredth of a nat. A gain is a lower loss; a spread has the same sign in both.
+    mean, low, high = (value / 100 for value in interval)
+    ends = (mean, low, high) if measure == "spread" else (-mean, -high, -low)
+    # An end that is written as zero would look as if the interval held zero.
+    smallest = min(map(abs, ends)) if ends[1] * ends[2] > 0 else 1.0
+    return ends, next(places for places in (4, 5, 6) if places == 6 or round(smallest, places))
 
 
 def _numbers(setting: str, interval: Interval, measure: str = "mean") -> str:
+    ends, places = _scaled(setting, interval, measure)
+    middle, least, most = (signed(value, places) for value in ends)
+    likely = f"(likely {least} to {most})"
     if SETTINGS[setting].measure == "accuracy":
-        return points(interval)
-    # A point is a hundredth of a nat. A gain is a lower loss; a spread has the same sign in both.
-    mean, low, high = interval
-    ends = (mean, low, high) if measure == "spread" else (-mean, -high, -low)
-    # An end that is written as zero would look as if the interval held zero.
-    smallest = min(map(abs, ends)) / 100 if ends[1] * ends[2] > 0 else 1.0
-    places = next(places for places in (4, 5, 6) if places == 6 or round(smallest, places))
-    middle, least, most = (signed(value / 100, places) for value in ends)
-    what = "spread of the loss" if measure == "spread" else "loss"
-    return f"{what} {middle} (likely {least} to {most})"
+        return f"{middle} points {likely}"
+    return f"{'spread of the loss' if measure == 'spread' else 'loss'} {middle} {likely}"
 
 
 def _width(found: Mapping[str, Found]) -> float:

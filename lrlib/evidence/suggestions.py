@@ -194,6 +194,7 @@ class Score:
         worst: The largest.
         far_off: The share of answers more than a factor of 10 from the best rate, or missing.
         ratio: The median of answer over best rate.
+        above: The share of answers above the best rate.
         within: The factor within which nine of ten answers lie of the best rate.
         behind: The default's mean regret subtracted from this one's, with its 95 % interval over
             settings and optimizers.
@@ -204,6 +205,7 @@ class Score:
     worst: float
     far_off: float
     ratio: float
+    above: float
     within: float
     behind: tuple[float, float, float]
 
@@ -226,6 +228,7 @@ def _score(rule: str, own: Sequence[Judged], default: Sequence[Judged]) -> Score
         worst=max(each.regret for each in own),
         far_off=fmean(distance > 1 for distance in off),
         ratio=median(ratios) if ratios else math.nan,
+        above=sum(ratio > 1 for ratio in ratios) / len(own),
         within=10 ** float(np.quantile(off, 0.9, method="higher")),
         behind=_behind(own, default),
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "book" / "_static"
@@ -70,14 +70,14 @@ def served(name: str, title: str, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def opening(
-    browser: Browser, address: str, ready: str, **usual: object
+    context_with: Callable[..., BrowserContext], address: str, ready: str, **usual: object
 ) -> Iterator[Callable[..., Page]]:
     """Give a function that opens the page in a state; in the end, ask whether one complained."""
     pages: list[Page] = []
     complaints: list[str] = []
 
     def open_page(state: str = "", theme: str = "light", **options: object) -> Page:
-        page = browser.new_context(**{**usual, **options}).new_page()
+        page = context_with(**{**usual, **options}).new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda line: complaints.append(line.text))
         pages.append(page)
@@ -87,7 +87,7 @@ def opening(
 
     yield open_page
     for page in pages:
-        page.context.close()
+        page.close()
     assert [each for each in complaints if "404" not in each] == []
 
 
@@ -117,8 +117,8 @@ def opener(ready: str, **usual: object):
     """Make a fixture that opens the page, and in the end asks whether it complained."""
 
     @pytest.fixture
-    def open_page(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
-        with opening(browser, address, ready, **usual) as open_page:
+    def open_page(context_with, address: str) -> Iterator[Callable[..., Page]]:
+        with opening(context_with, address, ready, **usual) as open_page:
             yield open_page
 
     return open_page

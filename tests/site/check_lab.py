@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from alone import ROOT, address_of, follow, opener, opening, rests_without_scripts
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from lrlib import schedules
 from lrlib.evidence.settings import SETTINGS
@@ -22,9 +22,9 @@ lab = opener(READY)
 
 
 @pytest.fixture(scope="module")
-def functions(browser: Browser, address: str) -> Iterator[Page]:
+def functions(context_with, address: str) -> Iterator[Page]:
     """The page, for what its functions return: nobody changes it."""
-    with opening(browser, address, READY) as open_page:
+    with opening(context_with, address, READY) as open_page:
         yield open_page()
 
 
@@ -783,9 +783,8 @@ def test_the_code_is_that_of_the_chosen_framework(lab):
     assert len(told) == 9
 
 
-def test_the_code_can_be_copied(browser, lab):
-    page = lab("#preset=wsd")
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+def test_the_code_can_be_copied(lab):
+    page = lab("#preset=wsd", permissions=["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy").click()
     page.get_by_role("button", name="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == seen(page)[1]

@@ -358,7 +358,7 @@ def test_the_peak_can_be_pulled_while_the_race_runs(race):
 
 
 def test_a_race_ends_and_can_be_run_again(race):
-    page = race("#peak=0.1&seed=2")
+    page = race("#peak=0.1&seed=2&show=fixed,cosine")
     make_steps(page, 150)
     assert place(page, "step").inner_text() == "Step 1,500 of 1,500"
     assert place(page, "play").inner_text() == "Run again"
@@ -608,18 +608,18 @@ def test_where_motion_is_not_wanted_it_waits_for_play(race):
 
 
 def test_a_frame_makes_few_steps_and_one_picture(race):
-    """Counted, since a test knows no time: hyperbolic tangents, surfaces and figures of a frame."""
+    """Counted, since a test knows no time: exponentials, surfaces and figures of a frame."""
     page = race("#peak=0.1&seed=1", reduced_motion="no-preference")
     page.evaluate(
         """() => {
-            const { tanh } = Math;
+            const { exp } = Math;
             const ask = requestAnimationFrame.bind(window);
             const put = CanvasRenderingContext2D.prototype.putImageData;
             const replace = Element.prototype.replaceChildren;
-            const zero = () => ({ tanh: 0, surfaces: 0, figures: 0 });
+            const zero = () => ({ exp: 0, surfaces: 0, figures: 0 });
             let now = zero();
             window.frames_seen = [];
-            Math.tanh = (x) => { now.tanh += 1; return tanh(x); };
+            Math.exp = (x) => { now.exp += 1; return exp(x); };
             CanvasRenderingContext2D.prototype.putImageData = function (...all) {
                 now.surfaces += 1; return put.apply(this, all); };
             Element.prototype.replaceChildren = function (...all) {
@@ -635,9 +635,9 @@ def test_a_frame_makes_few_steps_and_one_picture(race):
     place(page, "play").click()  # a pause draws everything
     sizes = tab_sizes(page)
     seen = page.evaluate("frames_seen.slice(0, -1)")
-    most = 4 * (LANES * sizes["batch"] + 2 * sizes["judged"]) * sizes["units"]
-    most += sizes["grid"] ** 2 * (sizes["units"] + 1)
-    assert max(each["tanh"] for each in seen) <= most
+    most = 4 * (LANES * sizes["batch"] + 2 * sizes["judged"]) * sizes["exponentials"]
+    most += sizes["grid"] ** 2 * sizes["exponentials"]
+    assert max(each["exp"] for each in seen) <= most
     assert {each["surfaces"] + each["figures"] for each in seen} <= {0, 1}
 
 
@@ -647,12 +647,12 @@ def test_the_race_starts_in_pieces_that_let_a_slow_phone_scroll(race):
     page = race("#seed=2")
     page.add_init_script(
         """(() => {
-            const { tanh } = Math;
+            const { exp } = Math;
             const wait = window.setTimeout;
             let [now, count] = [0, 0];
             window.pieces = [];
             performance.now = () => (now += 1000);
-            Math.tanh = (x) => { count += 1; return tanh(x); };
+            Math.exp = (x) => { count += 1; return exp(x); };
             window.setTimeout = (work, after, ...given) => wait(() => {
                 count = 0; work(...given); pieces.push(count); }, after);
         })()"""
@@ -660,16 +660,19 @@ def test_the_race_starts_in_pieces_that_let_a_slow_phone_scroll(race):
     page.reload()
     page.locator("#race[data-ready]").wait_for()
     seen, sizes = page.evaluate("pieces"), tab_sizes(page)
-    assert max(seen) <= LANES * sizes["judged"] * sizes["units"]
+    assert max(seen) <= LANES * sizes["judged"] * sizes["exponentials"]
     assert len([count for count in seen if count]) > 100
 
 
 def tab_sizes(page: Page) -> dict[str, int]:
-    """What a step and a surface are made of. A step judges at most two networks."""
+    """What a step and a surface are made of. A step judges at most two networks.
+
+    A point takes an exponential for each unit, one for its loss, and one for the loss's slope.
+    """
     return page.evaluate(
         """() => ({ batch: lrlibRace.BATCH, grid: lrlibRaceDrawing.GRID,
                     judged: lrlibRace.prepare(1).fresh.count,
-                    units: lrlibRace.SIZES.slice(1, -1).reduce((a, b) => a + b) })"""
+                    exponentials: lrlibRace.SIZES.slice(1, -1).reduce((a, b) => a + b, 2) })"""
     )
 
 
