@@ -20,7 +20,7 @@ endif
 
 # Else a thread that waits for another one keeps a core busy: on a busy machine a training that takes
 # seconds would take minutes. On a quiet one nothing changes.
-unit test-slow test-live test-recipes notebooks released book: export OMP_WAIT_POLICY = passive
+unit test-slow test-live test-recipes notebooks released lab book: export OMP_WAIT_POLICY = passive
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -125,7 +125,7 @@ test-recipes: $(installed) build/exports/installed ## run the recipes with each 
 	$(python) -m pytest --numprocesses=auto --dist=worksteal tests/recipes/check_recipes.py
 
 lab: $(installed) ## open JupyterLab on the notebooks
-	$(python) -m jupyterlab notebooks
+	$(python) -m jupyterlab notebooks $(OPTIONS)
 
 # Git starts these programs at the top of the checkout. Where nbdime gives up without a word in the
 # file, as on two new cells in one place, git merges the text.
@@ -143,8 +143,8 @@ home: ## write where the repository lives: make home URL=https://github.com/you/
 
 clean: ## remove what building and testing made; keep .venv and the data
 	rm -rf _build build .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find book lrlib notebooks tests \( -name __pycache__ -o -name .ipynb_checkpoints \) \
-	    -prune -exec rm -rf {} +
+	find benchmarks book lrlib notebooks recipes tests \( -name __pycache__ -o -name .*_cache \
+	    -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 distclean: clean ## remove the virtual environment too
 	rm -rf .venv lrlib.egg-info

@@ -62,7 +62,7 @@ def effective_lr(optimizer: Optimizer) -> list[Tensor]:
         >>> optimizer.step()
         >>> effective_lr(optimizer)
         [tensor([0.2000, 0.0500])]
-        >>> weights  # minus rate times gradient: in AdaGrad's first step, each moves by lr
+        >>> weights  # in AdaGrad's first step, each moves by lr
         Parameter containing:
         tensor([-0.1000, -0.1000], requires_grad=True)
     """

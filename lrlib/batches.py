@@ -46,7 +46,8 @@ class Batches:
 
     Example:
         >>> import torch
-        >>> images = Images(torch.zeros(300, 3, 32, 32, dtype=torch.uint8), torch.arange(300) % 10)
+        >>> x = torch.zeros(300, 3, 32, 32, dtype=torch.uint8)
+        >>> images = Images(x, torch.arange(300) % 10)
         >>> batches = Batches(images, batch_size=128, seed=0)
         >>> len(batches), [tuple(x.shape) for x, y in batches]
         (2, [(128, 3, 32, 32), (128, 3, 32, 32)])

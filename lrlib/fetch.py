@@ -113,8 +113,8 @@ def _download(address: str, folder: Path, may_crawl: bool) -> Path:
     # Its log repeats the messages here.
     pooch.get_logger().setLevel("WARNING")
     attempts = _ATTEMPTS
+    print(f"Fetching {address}")
     while True:
-        print(f"Fetching {address}")
         try:
             # pooch writes to a temporary file and renames it once its sum is right.
             archive = pooch.retrieve(
@@ -129,6 +129,7 @@ def _download(address: str, folder: Path, may_crawl: bool) -> Path:
             attempts -= 1
             if not attempts or isinstance(error, requests.Timeout):
                 raise
+            print("The connection broke. Trying once more.")
             time.sleep(_PAUSE)
 
 

@@ -22,7 +22,8 @@ class Images(NamedTuple):
 
     Example:
         >>> import torch
-        >>> images = Images(torch.zeros(5, 3, 32, 32, dtype=torch.uint8), torch.arange(5))
+        >>> x = torch.zeros(5, 3, 32, 32, dtype=torch.uint8)
+        >>> images = Images(x, torch.arange(5))
         >>> len(images.y)
         5
     """
@@ -44,7 +45,8 @@ class Splits:
 
     Example:
         >>> import torch
-        >>> part = Images(torch.zeros(10, 3, 32, 32, dtype=torch.uint8), torch.arange(10))
+        >>> x = torch.zeros(10, 3, 32, 32, dtype=torch.uint8)
+        >>> part = Images(x, torch.arange(10))
         >>> splits = Splits(part, part, part, "black images", tuple("abcdefghij"))
         >>> splits.classes[int(splits.val.y[3])]
         'd'

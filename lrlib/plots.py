@@ -110,7 +110,8 @@ def curves(
     Example:
         >>> from lrlib.schedules import CosineAnnealing, lr_curve
         >>> figure, (ax,) = panels()
-        >>> ax = curves(ax, {"cosine": lr_curve(CosineAnnealing(100), 101, peak_lr=0.1)})
+        >>> rates = lr_curve(CosineAnnealing(100), 101, peak_lr=0.1)
+        >>> ax = curves(ax, {"cosine": rates})
         >>> ax.get_ylabel(), float(ax.lines[0].get_ydata()[50])
         ('learning rate', 0.05)
     """

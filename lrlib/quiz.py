@@ -136,8 +136,8 @@ def ask(question: str, answers: Mapping[str, str], right: str) -> HTML:
             empty, or `right` is none of the answers.
 
     Example:
-        >>> explanations = {"up": "It falls.", "down": "Half a cosine falls from start to end."}
-        >>> shown = ask("Where does a cosine go?", explanations, right="down")
+        >>> why = {"up": "It falls.", "down": "Half a cosine falls to its end."}
+        >>> shown = ask("Where does a cosine go?", why, right="down")
         >>> shown.data.count('type="radio"')
         2
     """

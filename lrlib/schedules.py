@@ -30,7 +30,10 @@ The scheduler's state holds the step count, which torch calls `last_epoch`, and 
     >>> optimizer, scheduler = new_run(Linear(10))
     >>> train(optimizer, scheduler, 4)
     [0.1, 0.09, 0.08, 0.07]
-    >>> saved = {"optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}
+    >>> saved = {
+    ...     "optimizer": optimizer.state_dict(),
+    ...     "scheduler": scheduler.state_dict(),
+    ... }
     >>> saved["scheduler"]["last_epoch"], saved["scheduler"]["lr_lambdas"]
     (4, [{'schedule': 'Linear(steps=10, start=1.0, end=0.0)'}])
 
@@ -693,8 +696,10 @@ def lr_curve(schedule: Schedule | LRScheduler, steps: int, peak_lr: float = 1.0)
         array([0.1 , 0.1 , 0.05, 0.05])
 
         >>> import torch
-        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-        >>> scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+        >>> from torch.optim.lr_scheduler import StepLR
+        >>> weight = torch.zeros(1, requires_grad=True)
+        >>> optimizer = torch.optim.SGD([weight], lr=0.1)
+        >>> scheduler = StepLR(optimizer, step_size=2, gamma=0.5)
         >>> lr_curve(scheduler, steps=4)
         array([0.1 , 0.1 , 0.05, 0.05])
         >>> scheduler.get_last_lr()

@@ -68,10 +68,14 @@ def evaluate(model: nn.Module, images: Images) -> tuple[float, float]:
     Example:
         >>> import torch
         >>> from lrlib import data
-        >>> images = data.Images(torch.zeros(8, 3, 32, 32, dtype=torch.uint8), torch.arange(8))
-        >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 10))
-        >>> _ = torch.nn.init.zeros_(net[1].weight), torch.nn.init.zeros_(net[1].bias)
-        >>> loss, accuracy = evaluate(net, images)  # ten equal logits: the guess is always class 0
+        >>> x = torch.zeros(8, 3, 32, 32, dtype=torch.uint8)
+        >>> images = data.Images(x, torch.arange(8))
+        >>> linear = torch.nn.Linear(3072, 10)
+        >>> _ = torch.nn.init.zeros_(linear.weight)
+        >>> _ = torch.nn.init.zeros_(linear.bias)
+        >>> net = torch.nn.Sequential(torch.nn.Flatten(), linear)
+        >>> # Of ten equal logits the first wins: the guess is class 0.
+        >>> loss, accuracy = evaluate(net, images)
         >>> round(loss, 4), accuracy
         (2.3026, 0.125)
     """
@@ -174,7 +178,8 @@ def fit(
         >>> from lrlib import data
         >>> x = torch.zeros(256, 3, 32, 32, dtype=torch.uint8)
         >>> black = data.Images(x, torch.arange(256) % 10)
-        >>> splits = data.Splits(black, black, black, "black images", tuple("abcdefghij"))
+        >>> names = tuple("abcdefghij")
+        >>> splits = data.Splits(black, black, black, "black images", names)
         >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 10))
         >>> optimizer = torch.optim.SGD(net.parameters(), lr=1e-4)
         >>> history = fit(net, optimizer, splits, epochs=2)

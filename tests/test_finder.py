@@ -247,8 +247,9 @@ def test_a_rise_beyond_the_fall_and_the_noise_ends_the_test_at_any_level(level):
         test = finder.range_test(*make(), None, [None], steps=42, step_fn=step)
         assert len(test.losses) == count
     assert re.fullmatch(
-        r"diverged at the learning rate 7.14: the smoothed loss had risen from its lowest value, "
-        r"\S+, to \S+, by more than 3 times its fall before, \S+, and 10 times its noise, \S+",
+        r"diverged at the learning rate 7.14: the running mean of the loss had risen from its "
+        r"lowest value, \S+, to \S+, by more than 3 times its fall before, \S+, and 10 times its "
+        r"noise, \S+",
         test.stopped,
     )
     step = losses_of(blow_up(400.0, level))
@@ -397,15 +398,15 @@ def test_the_plot_of_a_flat_curve_says_why_there_is_no_suggestion():
     assert text.get_transform() == ax.transAxes
 
 
-def test_the_five_lines_of_the_first_page_are_an_example_of_the_finder():
+def test_the_lines_of_the_first_page_are_an_example_of_the_finder():
     """Which runs as a doctest; `test_extras.py` runs the first page's on a model of a reader."""
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     (lines,) = [block for block in blocks if "finder.range_test" in block]
     code = [line for line in lines.splitlines() if line]
-    assert len(code) == 5
+    assert len(code) == 6
     shown = re.findall(r"^    >>> (.*?)(?:  # doctest.*)?$", finder.__doc__, re.MULTILINE)
-    assert shown[-5:] == code
+    assert shown[-6:] == code
 
 
 def test_it_reads_the_batches_of_this_book(tiny_splits):

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,12 @@ def test_a_docstring_explains_every_argument(name):
         if parameter.name not in ("self", "args", "kwargs")
     ]
     assert [p for p in parameters if f"{p}:" not in text] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_example_is_cut_at_the_edge_of_its_page(module):
+    """It is shown with its prompts; a page on paper has room for 80 columns."""
+    source = Path(importlib.import_module(f"lrlib.{module}").__file__)
+    files = source.parent.glob("*.py") if source.name == "__init__.py" else [source]
+    lines = [line.strip() for file in files for line in file.read_text("utf-8").splitlines()]
+    assert [s for s in lines if s.startswith((">>> ", "... ")) and len(s) > 80] == []

@@ -35,7 +35,7 @@ def test_a_prediction_with_a_kernel_is_scored_from_the_button_that_is_chosen(liv
     assert "t answered the question above" in guess.score("0.1", "It ended at 60 %.").data
     buttons(guess).value = "0.1"
     assert (
-        "✓ You said: 0.1. The result: 0.1. It ended at 60 %."
+        "✓ You said: 0.1. The result: 0.1. It ended at 60\u00a0%."
         in parse(guess.score("0.1", "It ended at 60 %.")).get_text()
     )
     assert "✗ You said: 0.1. The result: 1." in parse(guess.score("1", "b")).get_text()

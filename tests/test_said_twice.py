@@ -26,7 +26,8 @@ def commands(text, language="sh|bash"):
 def recipe(target):
     """The command lines of a target of the Makefile, written as one types them."""
     (lines,) = re.findall(rf"^{target}:.*\n((?:\t.*\n|[ \t].*\n)+)", MAKEFILE, flags=re.MULTILINE)
-    lines = re.sub(r" \\\n", " ", lines).replace("$(python)", ".venv/bin/python").splitlines()
+    lines = lines.replace("$(python)", ".venv/bin/python").replace(" $(OPTIONS)", "")
+    lines = re.sub(r" \\\n", " ", lines).splitlines()
     return [" ".join(line.split()).split(" || ")[0] for line in lines]
 
 

@@ -1,7 +1,6 @@
 // The race in words: where it stands, and what an address says.
 (function () {
   "use strict";
-  const { STEPS } = window.lrlibRace;
   const { STRATEGIES } = window.lrlibRaceSchedules;
   const { grouped, readNumber } = window.lrlibTools;
 
@@ -18,11 +17,16 @@
     const left = race.lanes.filter(({ blown }) => blown === null).sort((a, b) => a.loss - b.loss);
     const gone = race.lanes.filter(({ blown }) => blown !== null);
     const described = ({ name, loss, accuracy }) => `${name} (loss ${loss.toFixed(2)}, ${percent(accuracy)} right)`;
-    const told = [`Step ${grouped(race.step)} of ${grouped(STEPS)}, peak rate ${race.peak}, seed ${race.seed}.`];
-    if (race.step === 0) told.push("All networks have the same weights.");
-    else if (left.length > 1) {
-      told.push(`Lowest loss on new points: ${described(left[0])}; highest: ${described(left.at(-1))}.`);
-    } else if (left.length) told.push(`Only one is left: ${described(left[0])}.`);
+    const told = [`Peak rate ${race.peak}, seed ${race.seed}.`];
+    // It says of which step it speaks: a race that runs has gone on since.
+    const at = `At step ${grouped(race.step)}`;
+    const [first, last] = [left[0], left.at(-1)];
+    if (race.step === 0) told.push(`${at} all networks have the same weights.`);
+    else if (left.length > 1 && first.loss.toFixed(2) === last.loss.toFixed(2)) {
+      told.push(`${at} all have about the same loss on new points, ${first.loss.toFixed(2)}.`);
+    } else if (left.length > 1) {
+      told.push(`${at}, the lowest loss on new points: ${described(first)}; the highest: ${described(last)}.`);
+    } else if (left.length) told.push(`${at} only one is left: ${described(first)}.`);
     const own = left.find(({ chapter }) => chapter === marked);
     if (own) told.push(`Marked: ${described(own)}.`);
     if (gone.length) {

@@ -9,7 +9,8 @@ loss. A 95 % interval is that of the mean over seeds.
 Example:
     >>> from lrlib import evidence, plots
     >>> figure, (ax,) = plots.panels()
-    >>> ax = evidence.figures.curves(ax, evidence.read("cnn-max"), ["fixed", "cosine"])
+    >>> study = evidence.read("cnn-max")
+    >>> ax = evidence.figures.curves(ax, study, ["fixed", "cosine"])
     >>> ax.get_ylabel()
     'validation accuracy'
 """
@@ -114,14 +115,8 @@ def sensitivity(
         near = recorded.near_best(strategy, length)
         bottom = ax.get_xaxis_transform()  # heights from 0, the bottom, to 1
         height = 0.03 + 0.035 * number
-        # A bar that spans a single rate can be seen, too.
-        ax.plot(
-            [near[0] / 1.2, near[-1] * 1.2],
-            [height] * 2,
-            color=colour,
-            linewidth=4,
-            transform=bottom,
-        )
+        # It ends at rates that were tried; a bar that spans a single one is a dot.
+        ax.plot([near[0], near[-1]], [height] * 2, "o-", color=colour, ms=5, lw=4, transform=bottom)
     rates_below(ax, all_rates)
     room_below(ax, 0.03 + 0.035 * len(strategies))  # for the bars, which hide no run there
     ax.legend(frameon=False, fontsize=SMALLEST, labelcolor="linecolor", loc="center left")

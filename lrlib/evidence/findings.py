@@ -17,6 +17,7 @@ from lrlib.evidence import claims, comparisons, intervals
 from lrlib.evidence.claims import Claim, Verdict
 from lrlib.evidence.comparisons import ASKED, WORDS, Comparison, Found
 from lrlib.evidence.intervals import Interval, Side
+from lrlib.evidence.measures import MEASURES
 from lrlib.evidence.queries import Recorded
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
@@ -26,8 +27,8 @@ with extra("plots", "drawing the recorded study"):
 
 _IN_WORDS = ("no", "one", "two", "three", "four", "five", "six")
 
-# The setting that speaks for a claim in short: the book's own network, then the nearest to it.
-_NEAREST = ("cnn-max", "cnn-mean", "large-batch", "small-data", "text", "sparse")
+# The order in which settings are told: the book's own network, then those nearest to it.
+NEAREST = ("cnn-max", "cnn-mean", "large-batch", "small-data", "text", "sparse")
 
 
 def answers(*names: str) -> HTML:
@@ -56,8 +57,7 @@ def in_short(*names: str) -> HTML:
     found = [each for each in found if _speaking(each[1])] or found
     found.sort(key=lambda each: -_width(each[1]))
     lines = "".join(
-        f"<li>{html.escape(f'{each.claim} {_shortly(where, each.measure)}')}</li>"
-        for each, where in found
+        f"<li>{html.escape(f'{each.claim} {_shortly(each, where)}')}</li>" for each, where in found
     )
     return HTML(f'<ul class="lrlib-findings">{lines}</ul>')
 
@@ -70,7 +70,7 @@ def _recorded(setting: str) -> Recorded:
 @cache
 def judged(comparison: Comparison) -> Mapping[str, Found]:
     """Judge a comparison in every setting, those nearest to the book's network first."""
-    return {name: comparisons.judge(comparison, _recorded(name)) for name in _NEAREST}
+    return {name: comparisons.judge(comparison, _recorded(name)) for name in NEAREST}
 
 
 def _named(name: str) -> Comparison | Claim:
@@ -129,9 +129,25 @@ def _one_setting(claim: Claim) -> tuple[str, str]:
     recorded = _recorded("cnn-max")
     verdict = claims.judge(claim, recorded)
     return verdict.word, (
-        f"{_capital(WORDS[verdict.word])}. {recorded.setting.label}, {claim.measure}: "
+        f"{_capital(WORDS[verdict.word])}. {recorded.setting.label}, {compares(claim)}: "
         f"{measured(claim, verdict)}."
     )
+
+
+def compares(claim: Claim) -> str:
+    """Say what a claim about one setting measures, and what is subtracted from what."""
+    if not isinstance(claim.right, dict) or MEASURES[claim.measure][1] == "doublings":
+        return claim.measure
+    lengths_differ = claim.left.get("length") != claim.right.get("length")
+    sides = []
+    for side in (claim.left, claim.right):
+        words = f"“{STRATEGIES[side['strategy']].label}”"
+        if "rate_of" in side:
+            words += f" at the rate of “{STRATEGIES[side['rate_of']].label}”"
+        if lengths_differ:
+            words += f" after {SETTINGS['cnn-max'].length_in_words(side['length'])}"
+        sides.append(words)
+    return f"{claim.measure}, {sides[0]} minus {sides[1]}"
 
 
 def measured(claim: Claim, verdict: Verdict) -> str:
@@ -255,6 +271,13 @@ def _speaking(found: Mapping[str, Found]) -> str | None:
     return next((name for name, cell in found.items() if cell.state in ASKED), None)
 
 
-def _shortly(found: Mapping[str, Found], measure: str) -> str:
+def _shortly(comparison: Comparison, found: Mapping[str, Found]) -> str:
     name = _speaking(found)
-    return agreement(found) + (f" {gap(name, found[name], measure)}." if name else "")
+    if name is None:
+        return agreement(found)
+    cell = found[name]
+    several = sum(each.state in ASKED for each in found.values()) > 1
+    state = f"{WORDS[cell.state]}: " if several else ""
+    left, right = (STRATEGIES[side].label for side in (comparison.left, comparison.right))
+    numbers = _numbers(name, (cell.mean, cell.low, cell.high), comparison.measure)
+    return f"{agreement(found)} {SETTINGS[name].label}, {state}“{left}” minus “{right}”, {numbers}."

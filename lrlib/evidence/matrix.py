@@ -41,7 +41,7 @@ def settings() -> HTML:
     lines = "".join(
         f"<li><strong>{html.escape(where.short)}</strong>: {html.escape(where.describe('long'))}"
         "</li>"
-        for where in SETTINGS.values()
+        for where in map(SETTINGS.__getitem__, findings.NEAREST)
     )
     return HTML(f"<ul>{lines}</ul>")
 
@@ -58,7 +58,7 @@ def table(cells: Cells) -> HTML:
     heads = "".join(
         f'<th scope="col"><abbr title="{html.escape(where.label)}">{html.escape(where.short)}'
         "</abbr></th>"
-        for where in SETTINGS.values()
+        for where in map(SETTINGS.__getitem__, findings.NEAREST)
     )
     by_chapter: dict[str, list[Comparison]] = {}
     for each in comparisons.read():
@@ -99,7 +99,7 @@ def _chapter(chapter: str, own: Sequence[Comparison], cells: Cells) -> str:
 
 
 def _row(comparison: Comparison, found: Mapping[str, Found]) -> str:
-    cells = "".join(_cell(comparison, setting, found[setting]) for setting in SETTINGS)
+    cells = "".join(_cell(comparison, setting, found[setting]) for setting in findings.NEAREST)
     return f'<tr><th scope="row">{html.escape(comparison.claim)}</th>{cells}</tr>'
 
 

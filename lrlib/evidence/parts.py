@@ -32,9 +32,9 @@ def rank(ax: Axes, found: Mapping[str, Interval], sign: int = 1) -> None:
     ordered = sorted(found, key=lambda strategy: sign * found[strategy][0])
     for height, strategy in enumerate(ordered):
         mean, low, high = found[strategy]
-        colour = PALETTE[STRATEGIES[strategy].colour]
-        ax.plot([low, high], [height, height], color=colour)
-        ax.plot(mean, height, "o", color=colour, ms=5)
+        # Each line is named: there are more strategies than colours that can be told apart.
+        ax.plot([low, high], [height, height], color=PALETTE["grey"])
+        ax.plot(mean, height, "o", color=PALETTE["grey"], ms=5)
     ax.set_yticks(range(len(ordered)), [STRATEGIES[strategy].label for strategy in ordered])
 
 

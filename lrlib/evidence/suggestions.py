@@ -250,7 +250,17 @@ def _by_task(judged: Iterable[Judged]) -> dict[tuple[str, str], list[float]]:
     return found
 
 
+_LEGEND = """\
+mean, worst    of the regret: what share of the best run's gain is lost at the answer
+>10x off       answers more than a factor of ten from the best rate, or missing
+median ratio   answer over best rate; 1 would be right
+too high       answers above the best rate, which cost more than those below
+90 % within    the factor within which nine of ten answers lie of the best rate
+behind         the default's mean regret subtracted from this one's, with its 95 % interval"""
+
+
 def _main() -> None:
+    print(_LEGEND)
     for name, half in (("developed on", DEVELOPED_ON), ("held out", HELD_OUT)):
         judged = judge(complete(half))
         for steps in range_tests.STEPS:
@@ -258,13 +268,15 @@ def _main() -> None:
             tasks = ", ".join(dict.fromkeys(each.sweep.setting for each in chosen))
             print(f"\n{name} ({tasks}), range tests of {steps} steps")
             print(
-                "rule                     mean  worst  >10x off  median ratio  90 % within  behind"
+                "rule                     mean  worst  >10x off  median ratio  too high  "
+                "90 % within  behind"
             )
             for score in scores([*chosen, *beside(chosen)]) if chosen else []:
                 mean, low, high = score.behind
                 print(
                     f"{score.rule:<22}  {score.mean:6.3f}  {score.worst:5.2f}  "
-                    f"{score.far_off:8.0%}  {score.ratio:12.2f}  {score.within:11.1f}  "
+                    f"{score.far_off:8.0%}  {score.ratio:12.2f}  {score.above:8.0%}  "
+                    f"{score.within:11.1f}  "
                     f"{signed(mean, 3)} ({signed(low, 3)} to {signed(high, 3)})"
                 )
 

@@ -60,7 +60,7 @@ def every_claim(recorded: Recorded) -> HTML:
             f'<a href="../notebooks/{claim.chapter}.html#claim-{claim.id}">'
             f"{html.escape(claim.claim)}</a>",
             _word(verdict.word),
-            f"{html.escape(claim.measure)}: {findings.measured(claim, verdict)}",
+            f"{html.escape(findings.compares(claim))}: {findings.measured(claim, verdict)}",
         ]
         for claim, verdict in judged
     ]

@@ -53,7 +53,7 @@ def sliders(
         >>> from lrlib.schedules import StepDecay, lr_curve
         >>> def draw(ax, every):
         ...     curves(ax, {"step decay": lr_curve(StepDecay(every), 300)})
-        >>> sliders(draw, "The rate falls in steps.", every=(20, 200, 100))  # doctest: +SKIP
+        >>> sliders(draw, "Steps.", every=(20, 200, 100))  # doctest: +SKIP
     """
     check(ranges)
 
@@ -131,7 +131,7 @@ def retrain(
         >>> def run(peak_lr, on_step):
         ...     net, optimizer = new_run(peak_lr)
         ...     return train.fit(net, optimizer, splits, epochs=1, on_step=on_step)
-        >>> retrain(run, "My runs.", steps=117, peak_lr=(0.01, 1.0, 0.1))  # doctest: +SKIP
+        >>> retrain(run, "Runs.", steps=9, peak_lr=(0.01, 1.0, 0.1))  # doctest: +SKIP
     """
     check(ranges)
     if steps < 1:

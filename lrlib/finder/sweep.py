@@ -107,19 +107,17 @@ def range_test(
         `plot` read them.
 
     Raises:
-        ValueError: In any of these cases:
-
-            - An argument is of the wrong kind or out of range.
-            - The optimizer has no positive rate, holds nothing that can be trained, wraps one that
-              the rates don't reach, or needs a closure.
-            - Something else, such as a scheduler, sets another rate before the update, or the
-              update follows no rate that is set, as in Rprop.
-            - A batch isn't a pair (x, y), or your `step_fn` doesn't return its loss.
-            - The loss has no gradient, or a lazy module hasn't seen a batch yet.
-            - The loader is empty, is or holds an iterator, runs in a thread, or can't be started
-              again.
-            - Something holds a queue that can't be filled again, such as a `SimpleQueue` or one
-              between processes.
+        ValueError: An argument is of the wrong kind or out of range.
+        ValueError: The optimizer has no positive rate, holds nothing that can be trained, wraps one
+            that the rates don't reach, or needs a closure.
+        ValueError: Something else, such as a scheduler, sets another rate before the update, or the
+            update follows no rate that is set, as in Rprop.
+        ValueError: A batch isn't a pair (x, y), or your `step_fn` doesn't return its loss.
+        ValueError: The loss has no gradient, or a lazy module hasn't seen a batch yet.
+        ValueError: The loader is empty, is or holds an iterator, runs in a thread, or can't be
+            started again.
+        ValueError: Something holds a queue that can't be filled again, such as a `SimpleQueue` or
+            one between processes.
 
     Warns:
         UserWarning: A parameter of the model could be trained, and no optimizer holds it.
@@ -132,8 +130,9 @@ def range_test(
         >>> model = torch.nn.Linear(1, 1)
         >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         >>> batches = [(torch.ones(8, 1), torch.zeros(8, 1))]
+        >>> loss_fn = torch.nn.functional.mse_loss
         >>> test = range_test(
-        ...     model, optimizer, torch.nn.functional.mse_loss, batches, end_lr=0.1, steps=5
+        ...     model, optimizer, loss_fn, batches, end_lr=0.1, steps=5
         ... )
         >>> test.lrs
         array([1.e-05, 1.e-04, 1.e-03, 1.e-02, 1.e-01])
@@ -155,8 +154,9 @@ def range_test(
         ...     optimizer.step(closure)
         ...     return loss
         >>> lbfgs = torch.optim.LBFGS(model.parameters())
-        >>> loss_fn = torch.nn.functional.mse_loss
-        >>> test = range_test(model, lbfgs, loss_fn, batches, steps=5, step_fn=step_with_closure)
+        >>> test = range_test(
+        ...     model, lbfgs, loss_fn, batches, steps=5, step_fn=step_with_closure
+        ... )
         >>> len(test.losses)
         5
     """

@@ -367,11 +367,11 @@ def test_a_race_ends_and_can_be_run_again(race):
     assert mean(float(row[2]) for row in ended) < 0.4, "the loss falls, from 0.75"
     type_peak(page, "1")
     assert table(page) == ended
-    assert "peak rate 0.1," in place(page, "told").inner_text(), "it had another peak"
+    assert "Peak rate 0.1," in place(page, "told").inner_text(), "it had another peak"
     place(page, "play").click()
     expect(place(page, "play")).to_have_text("Pause")
     place(page, "play").click()
-    assert "peak rate 1," in place(page, "told").inner_text()
+    assert "Peak rate 1," in place(page, "told").inner_text()
 
 
 @pytest.mark.parametrize("state", ["#", "#peak=x&seed=", "#peak=-1&seed=1e9", "#seed=%", "#abc"])
@@ -412,7 +412,7 @@ def test_a_number_that_cannot_be_taken_is_named_and_changes_nothing(race, label,
     assert said.inner_text().endswith(f"It stays at {3 if label == 'Seed' else 0.1}.")
     assert field.input_value() == text
     assert table(page) == before, "the race goes on as it was"
-    assert "peak rate 0.1, seed 3." in place(page, "told").inner_text()
+    assert "Peak rate 0.1, seed 3." in place(page, "told").inner_text()
     field.fill("2")
     field.press("Enter")
     assert said.inner_text() == ""
@@ -604,7 +604,7 @@ def test_where_motion_is_not_wanted_it_waits_for_play(race):
     place(page, "play").click()
     page.locator(RESTS).wait_for()
     assert step_of(page) > 0
-    assert f"Step {step_of(page)} of" in place(page, "told").inner_text()
+    assert f"At step {step_of(page)}" in place(page, "told").inner_text()
 
 
 def test_a_frame_makes_few_steps_and_one_picture(race):
