@@ -358,9 +358,12 @@ def test_the_sentence_names_the_rate_its_use_and_how_far_it_may_be_off():
     decaying = test.explain(run_steps=20_000.0, decaying=True)
     lr = test.suggest(run_steps=20_000, decaying=True)
     assert decaying.startswith(f"{lr:.2g} is the peak of a rate that decays over 20,000 steps.")
-    assert f"within a factor of {WITHIN[0]:g} of it. A test of 300 steps is more exact." in fixed
+    assert (
+        f"within a factor of {WITHIN[0]:g} of the suggestion. A test of 300 steps is more exact."
+        in fixed
+    )
     long_test = finder.RangeTest(np.geomspace(1e-5, 10, 300), drawn_losses(300), "drawn")
-    assert f"within a factor of {WITHIN[300]:g} of it. Too high" in long_test.explain()
+    assert f"within a factor of {WITHIN[300]:g} of the suggestion. Too high" in long_test.explain()
 
 
 def test_a_loss_that_is_lowest_at_the_end_of_the_range_is_said():

@@ -280,4 +280,5 @@ def _shortly(comparison: Comparison, found: Mapping[str, Found]) -> str:
     state = f"{WORDS[cell.state]}: " if several else ""
     left, right = (STRATEGIES[side].label for side in (comparison.left, comparison.right))
     numbers = _numbers(name, (cell.mean, cell.low, cell.high), comparison.measure)
-    return f"{agreement(found)} {SETTINGS[name].label}, {state}“{left}” minus “{right}”, {numbers}."
+    where = _capital(SETTINGS[name].label)
+    return f"{agreement(found)} {where}, {state}“{left}” minus “{right}”, {numbers}."

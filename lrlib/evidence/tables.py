@@ -169,7 +169,6 @@ def finder(judged: Sequence[Judged]) -> HTML:
     steps, seeds = ({getattr(each.sweep, name) for each in judged} for name in ("steps", "seed"))
     settings = [SETTINGS[name].label for name in {each.sweep.setting: 0 for each in judged}]
     held_out = all(each.sweep.setting in suggestions.HELD_OUT for each in judged)
-    part = "none" if held_out else "some"
     lines = []
     for score in suggestions.scores(everything):
         own = [each for each in everything if each.rule == score.rule]
@@ -183,8 +182,8 @@ def finder(judged: Sequence[Judged]) -> HTML:
     return _table(
         "Lost by training at what is suggested, as a share of what the best rate gains over "
         f"guessing. Range tests of {' and '.join(map(str, sorted(steps)))} steps, {len(seeds)} "
-        f"seeds each, in these settings, {part} of which served to choose the default rule: "
-        f"{'; '.join(settings)}.",
+        f"seeds each, in {len(settings)} settings: {'; '.join(settings)}. The default rule was "
+        f"chosen on {'others' if held_out else 'some of them'}.",
         ["suggestion", *TESTED, "mean", "worst", "off\u00a0by\u00a0more than\u00a010×"],
         lines,
     )

@@ -126,7 +126,7 @@ class Watch:
         if rise <= 3 * fall + 10 * noise:
             return ""
         return (
-            f"the running mean of the loss had risen from its lowest value, {lowest:.3g}, to "
-            f"{smoothed:.3g}, by more than 3 times its fall before, {fall:.3g}, and 10 times its "
-            f"noise, {noise:.3g}"
+            f"the running mean of the loss had risen from {lowest:.3g}, its lowest value, to "
+            f"{smoothed:.3g}: by more than 3 times its fall before ({fall:.3g}) and 10 times its "
+            f"noise ({noise:.3g})"
         )

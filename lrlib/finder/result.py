@@ -186,8 +186,8 @@ class RangeTest:
         run = run_steps or USUAL_STEPS
         return (
             f"{lr:.2g} is {use} {run:,.0f} steps. In nine of ten cases of the study, the best rate "
-            f"lay within a factor of {within:g} of it.{_beyond(run)}{longer} Too high costs more "
-            "than too low: try a third of it first, then three times as much."
+            f"lay within a factor of {within:g} of the suggestion.{_beyond(run)}{longer} Too high "
+            "costs more than too low: try a third of it first, then three times as much."
         )
 
     def _warn_of_the_end(self, curve: Descent) -> None:
