@@ -13,8 +13,8 @@ CODE = re.compile(
     r'(<code class="(?:code )?docutils literal notranslate)(">)(.*?)(?=</code>)', re.DOTALL
 )
 TAG = re.compile(r"<[^>]*>")
-# After these a long name may go on in the next line.
-MARK = re.compile(r"(?<=[\w)\]])([._/(,=\[])(?=[^\s<])")
+# After these a long name may go on in the next line, but no number, and not after a letter or two.
+MARK = re.compile(r"(?<=[\w)\]])((?<!\d)\.|\.(?!\d)|(?<=\w\w\w)_|[/(,=\[])(?=[^\s<])")
 WHOLE = 20  # a name of so many letters fits any line
 
 

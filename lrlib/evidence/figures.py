@@ -31,6 +31,7 @@ from lrlib.evidence.rows import Row
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES, Strategy
 from lrlib.evidence.suggestions import Judged
+from lrlib.history import plural
 
 with extra("plots", "drawing the recorded study"):
     from matplotlib.axes import Axes
@@ -111,7 +112,8 @@ def sensitivity(
             if diverged:
                 crosses = "; ×: diverged, counted as guessing"
         best = int(np.argmax(means))
-        ax.plot(grid[best], means[best], "o", color=colour, ms=9, fillstyle="none")
+        (circle,) = ax.plot(grid[best], means[best], "o", color=colour, ms=9, fillstyle="none")
+        circle.set_clip_on(False)  # whole at the edge, too
         near = recorded.near_best(strategy, length)
         bottom = ax.get_xaxis_transform()  # heights from 0, the bottom, to 1
         height = 0.03 + 0.035 * number
@@ -163,15 +165,19 @@ def results(ax: Axes, recorded: Recorded, length: str = "long") -> Axes:
     """
     sign = 1 if recorded.setting.measure == "accuracy" else -1
     found = {}
+    gone = ""
     for strategy in recorded.strategies(length):
         side = comparisons.side(recorded, strategy, length)
         lr = recorded.tuned_lr(strategy, length)
         if side is not None and lr is not None:
             found[strategy] = interval([sign * value for value in side.evaluated[lr]])
+            if count := sum(row.diverged for row in recorded.evaluated(strategy, length)):
+                name = STRATEGIES[strategy].label
+                gone += f"\n{name}: {plural(count, 'run')} diverged, counted as guessing"
     rank(ax, found, sign)
     names = {1: "test accuracy, %", -1: "test loss, hundredths of a nat (lower is better)"}
     ax.set(xlabel=names[sign])
-    caption(ax, recorded, length, "fresh seeds at the tuned rate, 95 % intervals")
+    caption(ax, recorded, length, f"fresh seeds at the tuned rate, 95 % intervals{gone}")
     return ax
 
 

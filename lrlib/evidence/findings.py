@@ -92,7 +92,7 @@ def _answer(each: Comparison | Claim) -> str:
         state = _overall(found)
         settings = [
             f"<li>{html.escape(f'{_capital(WORDS[cell.state])}. {gap(name, cell, each.measure)}')}."
-            "</li>"
+            f"{_diverged(each, name)}</li>"
             for name, cell in found.items()
             if cell.state in ASKED
         ]
@@ -106,6 +106,18 @@ def _answer(each: Comparison | Claim) -> str:
         f'<li class="lrlib-claim lrlib-{state}" id="claim-{each.id}">'
         f"<p><strong>{html.escape(each.claim)}</strong>{source}</p>{lines}</li>"
     )
+
+
+def _diverged(comparison: Comparison, setting: str) -> str:
+    """Say so where runs diverged: one that counts as guessing can move a mean and its interval."""
+    recorded = _recorded(setting)
+    said = ""
+    for strategy in (comparison.left, comparison.right):
+        rows = recorded.evaluated(strategy, comparison.length)
+        if count := sum(row.diverged for row in rows):
+            label = html.escape(STRATEGIES[strategy].label)
+            said += f" Of {len(rows)} runs of “{label}”, {count} diverged and counts as guessing."
+    return said
 
 
 def _subtracted(comparison: Comparison) -> str:

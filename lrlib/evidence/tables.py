@@ -178,13 +178,13 @@ def finder(judged: Sequence[Judged]) -> HTML:
             f"{100 * score.worst:.0f}\u00a0%",
             f"{100 * score.far_off:.0f}\u00a0%",
         ]
-        lines.append([html.escape(score.rule), *lost, *rest])
+        lines.append([html.escape(score.rule), *rest, *lost])
     return _table(
         "Lost by training at what is suggested, as a share of what the best rate gains over "
         f"guessing. Range tests of {' and '.join(map(str, sorted(steps)))} steps, {len(seeds)} "
         f"seeds each, in {len(settings)} settings: {'; '.join(settings)}. The default rule was "
         f"chosen on {'others' if held_out else 'some of them'}.",
-        ["suggestion", *TESTED, "mean", "worst", "off\u00a0by\u00a0more than\u00a010×"],
+        ["suggestion", "mean", "worst", "off\u00a0by\u00a0more than\u00a010×", *TESTED],
         lines,
     )
 
@@ -199,19 +199,19 @@ def batch_size() -> HTML:
     lines = [
         [
             html.escape(STRATEGIES[each.strategy].label),
-            *(f"{value:.2g}" for value in (each.small_lr, each.large_lr)),
-            *(f"× {value:.2g}" for value in (each.factor, each.rule)),
+            f"{each.small_lr:.2g}\u00a0→\u00a0{each.large_lr:.2g}",
+            *(f"×\u00a0{value:.2g}" for value in (each.factor, each.rule)),
             f"{100 * each.lost:.0f}\u00a0%",
         ]
         for each in batch_sizes.scaled()
     ]
-    sizes = [f"best rate, batch {SETTINGS[name].batch_size:,}" for name in (small, large)]
+    sizes = " and ".join(f"{SETTINGS[name].batch_size:,}" for name in (small, large))
     caption = SETTINGS[small].caption.format(length=SETTINGS[small].length_in_words(length))
     return _table(
-        f"{caption}, one run at each rate, rates a factor of two apart, SGD where no optimizer is "
-        "named. Lost: the share of what the best rate gains over guessing that is missing at the "
-        "rule’s rate.",
-        ["strategy", *sizes, "change", "the rule", "lost by the rule"],
+        f"{caption}, batches of {sizes}, one run at each rate, rates a factor of two apart, SGD "
+        "where no optimizer is named. Lost: the share of what the best rate gains over guessing "
+        "that is missing at the rule’s rate.",
+        ["strategy", "best rate", "change", "rule", "lost"],
         lines,
     )
 

@@ -115,3 +115,10 @@ def test_an_unknown_name_is_refused():
         findings.answers("gold")
     with pytest.raises(ValueError, match=r"gold: no such comparison; see comparisons\.yml"):
         findings.in_short("gold", "cosine-gains")
+
+
+def test_a_run_that_diverged_is_told_where_it_counts():
+    """On text one run of the straight line did, and its interval is as wide as the figure."""
+    shown = findings.answers("the-shape-hardly-matters").data
+    assert "Of 10 runs of “warm-up + linear”, 1 diverged and counts as guessing." in shown
+    assert shown.count("diverged") == 1
