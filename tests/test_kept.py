@@ -47,7 +47,7 @@ COPIES = {
     "form": ['aria-label="Runs."', "a (recorded): tiny", ADVICE],
     "boxes": ['aria-label="Lines. Shown: a."', ADVICE],
     "prediction": ["Which &lt;rate&gt; wins?", "<li>0.1</li><li>1 &amp; more</li>", ADVICE],
-    "score": ["The result: 0.1. It ended at 60 %."],
+    "score": ["The result: 0.1. It ended at 60\u00a0%."],
 }
 
 
