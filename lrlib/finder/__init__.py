@@ -15,13 +15,12 @@ Example:
     >>> loader = torch.utils.data.DataLoader(data, batch_size=32, shuffle=True)
     >>> model = torch.nn.Linear(4, 4)
 
-    six lines give a suggestion:
+    five lines give a suggestion:
 
-    >>> import torch
     >>> from lrlib import finder
-    >>> from torch.nn.functional import cross_entropy
-    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    >>> test = finder.range_test(model, optimizer, cross_entropy, loader)
+    >>> from torch import nn, optim
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    >>> test = finder.range_test(model, optimizer, nn.CrossEntropyLoss(), loader)
     >>> print(test.explain())  # doctest: +ELLIPSIS
     0... is a fixed rate for 600 steps. In nine of ten cases of the study, ...
 """

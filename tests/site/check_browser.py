@@ -503,7 +503,8 @@ def test_without_scripts_a_figure_shows_its_first_state_and_rests(browser, addre
     explorer = tab.locator(".lrlib-explore").first
     assert explorer.locator(".lrlib-frame svg").first.is_visible()
     assert explorer.locator("input").first.is_disabled()
-    assert "JavaScript" in explorer.inner_text()
+    explorer.scroll_into_view_if_needed()  # what is out of sight is not laid out
+    expect(explorer).to_contain_text("JavaScript", use_inner_text=True)
     context.close()
 
 
