@@ -5,6 +5,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 
+def percents(text: str) -> str:
+    """Set each percent sign off from its number, by a space at which no line breaks."""
+    return re.sub(r"(?<=\d) ?(?=%)", "\u00a0", text)
+
+
 def marked_up(text: str) -> str:
     r"""Escape a text for a page: between backticks is code; a percent sign stays with its number.
 
@@ -13,7 +18,7 @@ def marked_up(text: str) -> str:
         '<code>gamma</code> &lt; 5\xa0% of <code>9 % 2</code>'
     """
     parts = re.split(r"`(.+?)`", html.escape(text))
-    parts[::2] = [re.sub(r"(?<=\d) ?%", "\u00a0%", part) for part in parts[::2]]
+    parts[::2] = map(percents, parts[::2])
     parts[1::2] = [f"<code>{part}</code>" for part in parts[1::2]]
     return "".join(parts)
 

@@ -6,7 +6,8 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 
-PERCENT = re.compile(r"(?<=\d) ?(?=%)")
+from lrlib._markup import percents
+
 CODE_NODES = nodes.FixedTextElement | nodes.literal | nodes.raw
 FOLLOWS = re.compile(r"[^\s\w]+")
 CODE = re.compile(
@@ -21,8 +22,8 @@ WHOLE = 20  # a name of so many letters fits any line
 def keep_percents(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Set a percent sign off from its number, and let no line begin with one."""
     for text in [*doctree.findall(nodes.Text)]:
-        if PERCENT.search(text) and not isinstance(text.parent, CODE_NODES):
-            text.parent.replace(text, nodes.Text(PERCENT.sub("\u00a0", text)))
+        if "%" in text and not isinstance(text.parent, CODE_NODES):
+            text.parent.replace(text, nodes.Text(percents(text)))
 
 
 def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:

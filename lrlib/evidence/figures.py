@@ -171,7 +171,7 @@ def results(ax: Axes, recorded: Recorded, length: str = "long") -> Axes:
         lr = recorded.tuned_lr(strategy, length)
         if side is not None and lr is not None:
             found[strategy] = interval([sign * value for value in side.evaluated[lr]])
-            if count := sum(row.diverged for row in recorded.evaluated(strategy, length)):
+            if count := recorded.diverged(strategy, length)[0]:
                 name = STRATEGIES[strategy].label
                 gone += f"\n{name}: {plural(count, 'run')} diverged, counted as guessing"
     rank(ax, found, sign)

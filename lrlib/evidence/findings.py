@@ -97,7 +97,7 @@ def _answer(each: Comparison | Claim) -> str:
             if cell.state in ASKED
         ]
         lines = f"<ul>{''.join(settings)}</ul>" if settings else ""
-        what = f" {html.escape(_subtracted(each))}:" if settings else ""
+        what = f" {html.escape(_capital(_subtracted(each)))}:" if settings else ""
         lines = f"<p>{agreement(found)}{what}</p>{lines}"
     # As the chapters cite behind a sentence: no brackets in brackets.
     cited = html.escape(re.sub(r" \((\d{4})\)", r", \1", each.source))
@@ -113,22 +113,24 @@ def _diverged(comparison: Comparison, setting: str) -> str:
     recorded = _recorded(setting)
     said = ""
     for strategy in (comparison.left, comparison.right):
-        rows = recorded.evaluated(strategy, comparison.length)
-        if count := sum(row.diverged for row in rows):
+        count, runs = recorded.diverged(strategy, comparison.length)
+        if count:
             label = html.escape(STRATEGIES[strategy].label)
-            said += f" Of {len(rows)} runs of “{label}”, {count} diverged and counts as guessing."
+            counts = "counts" if count == 1 else "count"
+            said += f" Of {runs} runs of “{label}”, {count} diverged and {counts} as guessing."
     return said
 
 
 def _subtracted(comparison: Comparison) -> str:
     left, right = (STRATEGIES[name].label for name in (comparison.left, comparison.right))
     if comparison.measure == "spread":
-        return f"The spread of “{left}” minus that of “{right}” (a plus: the second spreads less)"
-    return f"“{_capital(left)}” minus “{right}”"
+        return f"the spread of “{left}” minus that of “{right}” (a plus: the second spreads less)"
+    return f"“{left}” minus “{right}”"
 
 
 def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+    first = 1 if text[0] == "“" else 0
+    return text[:first] + text[first].upper() + text[first + 1 :]
 
 
 def single(name: str) -> str:
@@ -290,7 +292,6 @@ def _shortly(comparison: Comparison, found: Mapping[str, Found]) -> str:
     cell = found[name]
     several = sum(each.state in ASKED for each in found.values()) > 1
     state = f"{WORDS[cell.state]}: " if several else ""
-    left, right = (STRATEGIES[side].label for side in (comparison.left, comparison.right))
     numbers = _numbers(name, (cell.mean, cell.low, cell.high), comparison.measure)
     where = _capital(SETTINGS[name].label)
-    return f"{agreement(found)} {where}, {state}“{left}” minus “{right}”, {numbers}."
+    return f"{agreement(found)} {where}, {state}{_subtracted(comparison)}, {numbers}."

@@ -84,6 +84,15 @@ class Recorded:
             )
         return chosen
 
+    def diverged(self, strategy: str, length: str) -> tuple[int, int]:
+        """Return how many of the runs with fresh seeds at the tuned rate diverged, and of how many.
+
+        Raises:
+            ValueError: No such run is recorded.
+        """
+        found = self.evaluated(strategy, length)
+        return sum(row.diverged for row in found), len(found)
+
     def strategies(self, length: str) -> list[str]:
         """Return the keys of the strategies compared at a length; the list may be empty."""
         return list(self.setting.strategies.get(length, ()))
