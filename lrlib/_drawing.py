@@ -9,6 +9,7 @@ import numpy as np
 
 from lrlib._extras import extra
 from lrlib._ids import new_id
+from lrlib._markup import percents
 from lrlib._styles import styled
 
 with extra("plots", "drawing"):
@@ -40,6 +41,7 @@ PALETTE = {
 # The styles of lines, in the order in which they are used, and what SVG calls them.
 DASHES = {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}
 SMALLEST = 9.5  # points: 11 pixels where a window of 1280 leaves a figure 670, and on a phone
+PERCENT = "\u00a0%"  # as text has it
 LINE_END = "_a line's end"  # the label of a name that stands there
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COORDINATES = re.compile(r' (?:d|x|y)="[^"]*"|translate\([^)]*\)')
@@ -58,7 +60,7 @@ _PLACED = re.compile(r'<use xlink:href="#([^"]*)" x="([^"]*)" y="([^"]*)" style=
 
 def tick_whole_percents(ax: Axes, whole: float) -> None:
     """Label the heights as percent, without decimals; `whole` is the height of 100 %."""
-    ax.yaxis.set_major_formatter(PercentFormatter(xmax=whole, decimals=0))
+    ax.yaxis.set_major_formatter(PercentFormatter(xmax=whole, decimals=0, symbol=PERCENT))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
 
 
@@ -93,7 +95,7 @@ def name_lines(ax: Axes) -> None:
 
 def write_below(figure: Figure | SubFigure, text: str) -> None:
     """Write a caption below a figure: what its lines are of."""
-    figure.supxlabel(text, size=SMALLEST, color=PALETTE["grey"], x=0.01, ha="left")
+    figure.supxlabel(percents(text), size=SMALLEST, color=PALETTE["grey"], x=0.01, ha="left")
 
 
 def swatch(line: Line2D) -> str:

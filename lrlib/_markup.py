@@ -4,6 +4,9 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
+# With a sign or a unit, or a dash where there is none.
+_NUMBER = re.compile(r"(<strong>)?([≥≤×+−]?\s?[\d.,]+(\s?(%|px|s|min|kB))?|–|—)(</strong>)?")
+
 
 def percents(text: str) -> str:
     """Set each percent sign off from its number, by a space at which no line breaks."""
@@ -35,13 +38,26 @@ def signed(value: float, places: int = 2) -> str:
 
 
 def table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Make a table that scrolls where it is too wide; cells are HTML, an empty header is none."""
-    heads = "".join(f'<th scope="col">{cell}</th>' for cell in header) if any(header) else ""
-    body = "".join(
-        f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
-        for first, *rest in lines
+    """Make a table that scrolls where it is too wide; cells are HTML, an empty header is none.
+
+    Columns of numbers end at one edge, so that the larger ones are seen.
+    """
+    rows = list(lines)
+    columns = list(zip(*rows, strict=True)) or [()] * len(header)
+    kinds = [
+        ' class="lrlib-number"' if column and all(map(_NUMBER.fullmatch, column)) else ""
+        for column in columns
+    ]
+    heads = "".join(
+        f'<th scope="col"{kind}>{cell}</th>' for cell, kind in zip(header, kinds, strict=True)
     )
-    head = f"<thead><tr>{heads}</tr></thead>" if heads else ""
+    body = "".join(
+        f'<tr><th scope="row">{first}</th>'
+        + "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(rest, kinds[1:], strict=True))
+        + "</tr>"
+        for first, *rest in rows
+    )
+    head = f"<thead><tr>{heads}</tr></thead>" if any(header) else ""
     return (
         f'<div class="lrlib-table" tabindex="0" role="region" aria-label="{html.escape(caption)}">'
         f'<table class="table"><caption>{html.escape(caption)}</caption>'

@@ -9,7 +9,7 @@ DARK = {
     "green": "#3db86a",
     "red": "#fe7389",
     "purple": "#ac86f7",
-    "brown": "#cc8d47",
+    "brown": "#a8875f",
     "pink": "#fba8fb",
     "teal": "#58ecf0",
     "grey": "#b4b6bb",
@@ -32,6 +32,8 @@ STYLE = f"""<style>
 .lrlib-claim {{ border-left: 0.25rem solid #8888; padding-left: 1rem; margin-bottom: 0.75rem; }}
 .lrlib-holds, .lrlib-right {{ border-color: var(--lrlib-green, #1a7f37); }}
 .lrlib-fails, .lrlib-not-yet {{ border-color: var(--lrlib-red, #c8102e); }}
+strong.lrlib-holds {{ color: var(--lrlib-green, #1a7f37); }}
+strong.lrlib-fails {{ color: var(--lrlib-red, #c8102e); }}
 </style>"""
 
 

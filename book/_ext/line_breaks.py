@@ -14,9 +14,11 @@ CODE = re.compile(
     r'(<code class="(?:code )?docutils literal notranslate)(">)(.*?)(?=</code>)', re.DOTALL
 )
 TAG = re.compile(r"<[^>]*>")
-# After these a long name may go on in the next line, but no number, and not after a letter or two.
-MARK = re.compile(r"(?<=[\w)\]])((?<!\d)\.|\.(?!\d)|(?<=\w\w\w)_|[/(,=\[])(?=[^\s<])")
-WHOLE = 20  # a name of so many letters fits any line
+# After these long code may go on in the next line, but no number and no empty brackets. Inside a word
+# it may only where the word is long itself, and not after a letter or two.
+MARK = re.compile(r"(?<=[\w)\]])((?<!\d)\.|\.(?!\d)|[/(,=])(?=[^\s<)])")
+IN_WORD = re.compile(r"(?<=\w\w\w)_(?=[^\s<])")
+WHOLE = 20  # so many letters fit any line
 
 
 def keep_percents(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -43,7 +45,12 @@ def in_code(found: re.Match[str]) -> str:
     if len(html.unescape(TAG.sub("", text))) <= WHOLE:
         return f"{start} lrlib-whole{end}{text}"
     parts = re.split(r"(<[^>]*>)", text)
-    return start + end + "".join(p if p.startswith("<") else MARK.sub(r"\1<wbr>", p) for p in parts)
+    return start + end + "".join(p if p.startswith("<") else breakable(p) for p in parts)
+
+
+def breakable(text: str) -> str:
+    words = MARK.sub(r"\1<wbr>", text).split("<wbr>")
+    return "<wbr>".join(IN_WORD.sub("_<wbr>", w) if len(w) > WHOLE else w for w in words)
 
 
 def break_code(app: Sphinx, pagename: str, template: str, context: dict, doctree: object) -> None:

@@ -27,12 +27,17 @@ TAG = re.compile(r"<[^>]+>")
 # What a browser draws that no formula writes: the sign of a root, and the italic forms of A to z (h
 # has a place of its own) and of the Greek letters.
 UNWRITTEN = {ord("√"), *range(0x1D434, 0x1D468), ord("ℎ"), *range(0x1D6E2, 0x1D71C)}
-# How far a subscript falls below the foot of its letter, and an exponent below the head, at least
-# and at most, in thousandths: what TeX's own font has. Else that of η stands low, that of θ high.
-TEX = {"SubscriptBaselineDropMin": 50, "SuperscriptBaselineDropMax": 386}
+# In thousandths of the size. How far a subscript falls below the foot of its letter, and an exponent
+# below the head, at least and at most: what TeX's own font has. Else that of η stands low, that of θ
+# high. And how far a root's line is above what it covers: else it touches a letter in small print.
+PLACES = {
+    "SubscriptBaselineDropMin": 50,
+    "SuperscriptBaselineDropMax": 386,
+    "RadicalVerticalGap": 150,
+}
 # The forms of the sign of a root, in the same unit. Chromium leaves as much room behind each as the
 # widest form needs, so all get one width; and the font's lowest one is too high for a small letter.
-ROOT_HEIGHTS = (920, 1250, 1850, 2550)
+ROOT_HEIGHTS = (730, 940, 1110, 1400)
 ROOT_WIDTH = 640
 
 
@@ -93,7 +98,7 @@ def write_font(app: Sphinx, error: Exception | None) -> None:
         return
     out = Path(app.outdir)
     font = TTFont(str(files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf"))
-    for name, value in TEX.items():
+    for name, value in PLACES.items():
         getattr(font["MATH"].table.MathConstants, name).Value = value
     fit_roots(font)
     shown = characters(out) | UNWRITTEN

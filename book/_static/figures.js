@@ -45,14 +45,13 @@
     if (axis.log) {
       const [first, last] = [axis.low, axis.high].map((value) => Math.log10(value));
       const every = Math.max(1, Math.ceil((last - first) / room));
-      const values = [];
-      for (let k = Math.ceil(first - 1e-9); k <= last + 1e-9; k += every) {
-        values.push({ value: 10 ** k, text: k >= -3 && k <= 3 ? short(10 ** k) : power(k) });
-      }
-      return values;
+      const powers = [];
+      for (let k = Math.ceil(first - 1e-9); k <= last + 1e-9; k += every) powers.push(k);
+      const write = powers.every((k) => Math.abs(k) <= 3) ? (k) => short(10 ** k) : power;
+      return powers.map((k) => ({ value: 10 ** k, text: write(k) }));
     }
     const word = (value) =>
-      axis.whole ? `${short((100 * value) / axis.whole)} %` : short(value);
+      axis.whole ? `${short((100 * value) / axis.whole)}\u00a0%` : short(value);
     if (axis.ticks) return axis.ticks.filter(inside).map((value) => ({ value, text: word(value) }));
     const rough = (axis.high - axis.low) / room;
     const base = 10 ** Math.floor(Math.log10(rough));
@@ -156,9 +155,11 @@
       const item = html("li", "");
       const swatch = svg("svg", { class: "lrlib-swatch", viewBox: "0 0 32 8", "aria-hidden": true });
       const stroke = { stroke: colour(line.colour), "stroke-dasharray": DASHES[line.dash] || "" };
-      if (line.dash in DASHES) swatch.append(svg("path", { d: "M0 4H32", ...stroke }));
+      if (line.dash in DASHES) {
+        swatch.append(svg("path", { d: "M0 4H32", ...stroke, "stroke-width": line.width }));
+      }
       if (line.marker) {
-        const shape = (SHAPES[line.marker] || SHAPES.o)(3);
+        const shape = (SHAPES[line.marker] || SHAPES.o)(4);
         const fill = line.hollow ? "none" : colour(line.colour);
         swatch.append(svg("path", { d: `M16 4${shape}`, ...stroke, "stroke-dasharray": "", fill }));
       }

@@ -21,7 +21,7 @@ from statistics import fmean
 import numpy as np
 
 from lrlib import schedules
-from lrlib._drawing import PALETTE, SMALLEST, name_lines, write_below
+from lrlib._drawing import PALETTE, PERCENT, SMALLEST, name_lines, write_below
 from lrlib._extras import extra
 from lrlib.evidence import comparisons, side_checks, study
 from lrlib.evidence.measures import paired
@@ -96,8 +96,8 @@ def sensitivity(
     """Draw the final validation accuracy of the tuning runs against their peak rate.
 
     A dot is a run, a cross one that diverged, and the line goes through the means. The circle marks
-    the rate with the best mean; the bar below the axis spans the rates whose mean is within 1
-    percentage point of it.
+    the rate with the best mean; the bar below the curves spans the rates whose mean is within 1
+    percentage point of the best one. The bars are in the order of the legend.
     """
     all_rates: list[float] = []
     crosses = ""  # explained only where there are some
@@ -116,7 +116,7 @@ def sensitivity(
         circle.set_clip_on(False)  # whole at the edge, too
         near = recorded.near_best(strategy, length)
         bottom = ax.get_xaxis_transform()  # heights from 0, the bottom, to 1
-        height = 0.03 + 0.035 * number
+        height = 0.035 * (len(strategies) - number)
         # It ends at rates that were tried; a bar that spans a single one is a dot.
         ax.plot([near[0], near[-1]], [height] * 2, "o-", color=colour, ms=5, lw=4, transform=bottom)
     rates_below(ax, all_rates)
@@ -128,7 +128,7 @@ def sensitivity(
         recorded,
         length,
         f"{seeds} tuning seeds\n"
-        f"circle: the tuned rate; bar: rates that end within 1 point of it{crosses}",
+        f"circle: the tuned rate; bar: rates whose mean is within 1 point of the best{crosses}",
     )
     return ax
 
@@ -221,7 +221,7 @@ def suggestions(ax: Axes, judged: Sequence[Judged]) -> Axes:
             by_rule.setdefault(each.rule, []).append(each.lr / each.best_lr)
     for height, ratios in enumerate(by_rule.values()):
         low, middle, high = np.quantile(ratios, (0.05, 0.5, 0.95))
-        ax.plot([low, high], [height, height], color=PALETTE["blue"], linewidth=3, alpha=0.5)
+        ax.plot([low, high], [height, height], color=PALETTE["blue"], linewidth=3, alpha=0.7)
         ax.plot(middle, height, "o", color=PALETTE["blue"])
     ax.axvline(1, color=PALETTE["orange"], linestyle="--", linewidth=1.5)
     ax.set_yticks(range(len(by_rule)), list(by_rule))
@@ -258,7 +258,7 @@ def learning(ax: Axes, recorded: Recorded, strategy: str, length: str, peak_lr: 
         epochs = [(tenth + 0.5) / 10 for tenth in range(len(row.loss))]
         ax.plot(epochs, row.loss, color=colour, linewidth=1.8 if front else 0.6)
         if front:
-            ends.append("diverged" if row.diverged else f"{row.accuracy:.1%}")
+            ends.append("diverged" if row.diverged else f"{100 * row.accuracy:.1f}{PERCENT}")
     ax.set(xlabel="epoch", ylabel="training loss", xlim=(0, tuned[0].run.judged), ylim=(0.4, 2.6))
     ax.set_title(
         f"{shown.label}, peak rate {peak_lr:g}: validation accuracy {' and '.join(ends)}",
@@ -292,7 +292,7 @@ def at_one_peak(
             ax.plot(epochs, line, shown.line, marker="o", ms=4, color=colour, label=name)
         ends.append(f"{shown.label} {' and '.join(f'{line[-1]:.1f}' for line in front)} %")
     ax.set(xlabel="epoch", ylabel="validation accuracy", xticks=list(epochs), ylim=(0, 80))
-    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
+    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0, symbol=PERCENT))
     ax.set_title(f"Peak learning rate {peak_lr:g}: {', '.join(ends)}")
     name_lines(ax)
     seeds = len(study.TUNING_SEEDS)

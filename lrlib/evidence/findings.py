@@ -6,7 +6,6 @@ every setting; those of `claims.yml` look into the runs of one.
 
 import html
 import re
-from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 
@@ -15,17 +14,16 @@ from lrlib._markup import signed
 from lrlib._styles import styled
 from lrlib.evidence import claims, comparisons, intervals
 from lrlib.evidence.claims import Claim, Verdict
-from lrlib.evidence.comparisons import ASKED, WORDS, Comparison, Found
+from lrlib.evidence.comparisons import ASKED, Comparison, Found
 from lrlib.evidence.intervals import Interval, Side
 from lrlib.evidence.measures import MEASURES
 from lrlib.evidence.queries import Recorded
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
+from lrlib.evidence.verdicts import agreement, marked
 
 with extra("plots", "drawing the recorded study"):
     from IPython.display import HTML
-
-_IN_WORDS = ("no", "one", "two", "three", "four", "five", "six")
 
 # The order in which settings are told: the book's own network, then those nearest to it.
 NEAREST = ("cnn-max", "cnn-mean", "large-batch", "small-data", "text", "sparse")
@@ -57,9 +55,9 @@ def in_short(*names: str) -> HTML:
     found = [each for each in found if _speaking(each[1])] or found
     found.sort(key=lambda each: -_width(each[1]))
     lines = "".join(
-        f"<li>{html.escape(f'{each.claim} {_shortly(each, where)}')}</li>" for each, where in found
+        f"<li>{html.escape(each.claim)} {_shortly(each, at)}</li>" for each, at in found
     )
-    return HTML(f'<ul class="lrlib-findings">{lines}</ul>')
+    return HTML(styled(f'<ul class="lrlib-findings">{lines}</ul>'))
 
 
 @cache
@@ -86,19 +84,11 @@ def _named(name: str) -> Comparison | Claim:
 def _answer(each: Comparison | Claim) -> str:
     if isinstance(each, Claim):
         state, text = _one_setting(each)
-        lines = f"<p>{html.escape(text)}</p>"
+        lines = f"<p>{text}</p>"
     else:
         found = judged(each)
-        state = _overall(found)
-        settings = [
-            f"<li>{html.escape(f'{_capital(WORDS[cell.state])}. {gap(name, cell, each.measure)}')}."
-            f"{_diverged(each, name)}</li>"
-            for name, cell in found.items()
-            if cell.state in ASKED
-        ]
-        lines = f"<ul>{''.join(settings)}</ul>" if settings else ""
-        what = f" {html.escape(_capital(_subtracted(each)))}:" if settings else ""
-        lines = f"<p>{agreement(found)}{what}</p>{lines}"
+        state = overall(found)
+        lines = _settings(each, found)
     # As the chapters cite behind a sentence: no brackets in brackets.
     cited = html.escape(re.sub(r" \((\d{4})\)", r", \1", each.source))
     source = "" if each.source == "our question" else f" ({cited})"
@@ -106,6 +96,21 @@ def _answer(each: Comparison | Claim) -> str:
         f'<li class="lrlib-claim lrlib-{state}" id="claim-{each.id}">'
         f"<p><strong>{html.escape(each.claim)}</strong>{source}</p>{lines}</li>"
     )
+
+
+def _settings(comparison: Comparison, found: Mapping[str, Found]) -> str:
+    """List what was found in each setting; what is in one setting alone needs no list."""
+    asked = {name: cell for name, cell in found.items() if cell.state in ASKED}
+    if len(asked) < 2:
+        gone = "".join(_diverged(comparison, name) for name in asked)
+        return f"<p>{_shortly(comparison, found)}{gone}</p>"
+    lines = ""
+    for name, cell in asked.items():
+        numbers = html.escape(gap(name, cell, comparison.measure))
+        told = f"{marked(cell.state, capital=True)}. {numbers}.{_diverged(comparison, name)}"
+        lines += f"<li>{told}</li>"
+    what = html.escape(_capital(_subtracted(comparison)))
+    return f"<p>{agreement(found)} {what}:</p><ul>{lines}</ul>"
 
 
 def _diverged(comparison: Comparison, setting: str) -> str:
@@ -143,8 +148,8 @@ def _one_setting(claim: Claim) -> tuple[str, str]:
     recorded = _recorded("cnn-max")
     verdict = claims.judge(claim, recorded)
     return verdict.word, (
-        f"{_capital(WORDS[verdict.word])}. {recorded.setting.label}, {compares(claim)}: "
-        f"{measured(claim, verdict)}."
+        f"{marked(verdict.word, capital=True)}. "
+        + html.escape(f"{recorded.setting.label}, {compares(claim)}: {measured(claim, verdict)}.")
     )
 
 
@@ -179,25 +184,10 @@ def measured(claim: Claim, verdict: Verdict) -> str:
     return f"{mean} (likely {low.split()[0]} to {high.split()[0]}; {verdict.pairs} seeds)"
 
 
-def _overall(found: Mapping[str, Found]) -> str:
+def overall(found: Mapping[str, Found]) -> str:
     """The one state that all settings share in which a claim was asked, for its colour."""
     states = {cell.state for cell in found.values() if cell.state in ASKED}
     return states.pop() if len(states) == 1 else "undecided"
-
-
-def agreement(found: Mapping[str, Found]) -> str:
-    """Say in how many settings a claim is supported, isn't, or the study can't tell."""
-    counts = Counter(cell.state for cell in found.values())
-    asked = sum(counts[state] for state in ASKED)
-    if not asked:
-        return "The study hasn’t run this yet."
-    # In words: a figure that a line begins with, before a full stop, looks like that of a list.
-    parts = [f"{WORDS[state]} in {_IN_WORDS[counts[state]]}" for state in ASKED if counts[state]]
-    if len(parts) > 1:
-        return f"Tested in {_IN_WORDS[asked]} settings: {', '.join(parts)}."
-    (state,) = (state for state in ASKED if counts[state])
-    where = {1: "one setting", 2: "both settings"}
-    return f"{_capital(WORDS[state])} in {where.get(asked, f'all {_IN_WORDS[asked]} settings')}."
 
 
 def gap(setting: str, found: Found, measure: str = "mean") -> str:
@@ -286,12 +276,14 @@ def _speaking(found: Mapping[str, Found]) -> str | None:
 
 
 def _shortly(comparison: Comparison, found: Mapping[str, Found]) -> str:
+    """Return markup: in how many settings it is supported, and the gap in the most telling one."""
     name = _speaking(found)
     if name is None:
         return agreement(found)
     cell = found[name]
-    several = sum(each.state in ASKED for each in found.values()) > 1
-    state = f"{WORDS[cell.state]}: " if several else ""
     numbers = _numbers(name, (cell.mean, cell.low, cell.high), comparison.measure)
-    where = _capital(SETTINGS[name].label)
-    return f"{agreement(found)} {where}, {state}{_subtracted(comparison)}, {numbers}."
+    where = html.escape(_capital(SETTINGS[name].label))
+    what = html.escape(f"{_subtracted(comparison)}, {numbers}.")
+    if sum(each.state in ASKED for each in found.values()) == 1:
+        return f"{agreement(found)[:-1]}: {where}, {what}"
+    return f"{agreement(found)} {where}, {marked(cell.state)}: {what}"

@@ -11,17 +11,10 @@ from lrlib.evidence.comparisons import ASKED, WORDS, Comparison, Found
 from lrlib.evidence.queries import Recorded
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
+from lrlib.evidence.verdicts import MARKS, agreement, condition, marked
 
 with extra("plots", "drawing the recorded study"):
     from IPython.display import HTML
-
-_MARKS = {
-    "holds": "✓",
-    "fails": "✗",
-    "undecided": "?",
-    "not recorded": "…",
-    "cannot be asked": "·",
-}
 
 Cells = Mapping[str, Mapping[str, Found]]  # by the id of a comparison, then by setting
 
@@ -60,41 +53,44 @@ def table(cells: Cells) -> HTML:
         "</abbr></th>"
         for where in map(SETTINGS.__getitem__, findings.NEAREST)
     )
-    by_chapter: dict[str, list[Comparison]] = {}
-    for each in comparisons.read():
-        by_chapter.setdefault(each.chapter, []).append(each)
-    bodies = "".join(_chapter(chapter, own, cells) for chapter, own in by_chapter.items())
+    bodies = "".join(_chapter(chapter, own, cells) for chapter, own in _by_chapter().items())
     return HTML(
-        f"<p>{_counted(cells)}</p>"
+        f"{_counted(cells)}"
         '<div class="lrlib-table lrlib-matrix" tabindex="0" role="region" '
         'aria-label="Claims and settings"><table class="table">'
         f'<thead><tr><th scope="col">claim</th>{heads}</tr></thead>{bodies}</table></div>'
     )
 
 
+def _by_chapter() -> Mapping[str, Sequence[Comparison]]:
+    found: dict[str, list[Comparison]] = {}
+    for each in comparisons.read():
+        found.setdefault(each.chapter, []).append(each)
+    return found
+
+
 def _counted(cells: Cells) -> str:
     every = [found for row in cells.values() for found in row.values()]
     counts = Counter(found.state for found in every)
     decided = counts["holds"] + counts["fails"]
-    marks = ", ".join(
-        f'<span style="white-space: nowrap">{_MARKS[state]} {WORDS[state]} ({counts[state]})</span>'
-        for state in _MARKS
-    )
+    marks = "".join(f"<li>{marked(state)} ({counts[state]})</li>" for state in MARKS)
     return (
-        f"{len(cells)} claims in {len(SETTINGS)} settings: {marks}. {decided} results are clear, "
-        "one way or the other. Among so many, some are luck; with Holm’s correction, which allows "
-        f"for that, {comparisons.standing(every) or 'none'} would stay clear."
+        f'<ul class="lrlib-key">{marks}</ul>'
+        f"<p>{len(cells)} claims in {len(SETTINGS)} settings; {decided} results are clear, one way "
+        "or the other. Among so many, some are luck; with Holm’s correction, which allows for "
+        f"that, {comparisons.standing(every) or 'none'} would stay clear. Choose a mark to see its "
+        "numbers.</p>"
     )
+
+
+def _title(chapter: str) -> str:
+    number, _, name = chapter.partition("-")
+    words = name if name == "warm-up" else name.replace("-", " ")
+    return f'<a href="../notebooks/{chapter}.html">{int(number)}. {words.capitalize()}</a>'
 
 
 def _chapter(chapter: str, own: Sequence[Comparison], cells: Cells) -> str:
-    number, _, name = chapter.partition("-")
-    words = name if name == "warm-up" else name.replace("-", " ")
-    title = f"{int(number)}. {words.capitalize()}"
-    head = (
-        f'<tr><th colspan="{len(SETTINGS) + 1}" scope="rowgroup">'
-        f'<a href="../notebooks/{chapter}.html">{title}</a></th></tr>'
-    )
+    head = f'<tr><th colspan="{len(SETTINGS) + 1}" scope="rowgroup">{_title(chapter)}</th></tr>'
     return f"<tbody>{head}{''.join(_row(each, cells[each.id]) for each in own)}</tbody>"
 
 
@@ -105,63 +101,51 @@ def _row(comparison: Comparison, found: Mapping[str, Found]) -> str:
 
 def _cell(comparison: Comparison, setting: str, found: Found) -> str:
     name = f'<span class="lrlib-sr">{WORDS[found.state]}</span>'
-    mark = f'<span aria-hidden="true">{_MARKS[found.state]}</span>{name}'
+    mark = f'<span aria-hidden="true">{MARKS[found.state]}</span>{name}'
     if found.state in ASKED:
         mark = f'<a href="#{comparison.id}-{setting}">{mark}</a>'
     return f'<td class="lrlib-{found.state.replace(" ", "-")}">{mark}</td>'
 
 
 def details(cells: Cells) -> HTML:
-    """List the numbers behind each result of each claim."""
-    return HTML("".join(_details(each, cells[each.id]) for each in comparisons.read()))
+    """List the numbers behind each result of each claim, by chapters."""
+    return HTML(
+        "".join(
+            f"<h3>{_title(chapter)}</h3>" + "".join(_details(each, cells[each.id]) for each in own)
+            for chapter, own in _by_chapter().items()
+        )
+    )
 
 
 def _details(comparison: Comparison, found: Mapping[str, Found]) -> str:
     asked = {setting: cell for setting, cell in found.items() if cell.state in ASKED}
     lines = "".join(
-        f'<li id="{comparison.id}-{setting}">{html.escape(sentence(comparison, setting, cell))}'
-        "</li>"
+        f'<li id="{comparison.id}-{setting}">{sentence(comparison, setting, cell)}</li>'
         for setting, cell in asked.items()
     )
-    source = comparison.source
-    asked_by = "Our question." if source == "our question" else f"Source: {source}."
+    rule = condition(comparison)
+    if comparison.source != "our question":
+        rule += f" Source: {comparison.source}."
     return (
-        f'<section class="lrlib-claim" id="{comparison.id}"><h3>{html.escape(comparison.claim)}'
-        f"</h3><p>{html.escape(f'{condition(comparison)} {asked_by}')}</p>"
+        f'<section class="lrlib-claim lrlib-{findings.overall(found)}" id="{comparison.id}">'
+        f"<h4>{html.escape(comparison.claim)}</h4><p>{html.escape(rule)}</p>"
         f"<ul>{lines or '<li>The study hasn’t run this yet.</li>'}</ul></section>"
     )
 
 
-def condition(comparison: Comparison) -> str:
-    """Say what the gap must be for the claim to be supported."""
-    left, right = (STRATEGIES[name].label for name in (comparison.left, comparison.right))
-    gap = f"“{left}” minus “{right}”"
-    if comparison.measure == "spread":
-        gap = f"the gap in spread over seeds, {gap},"
-    points = "point" if comparison.amount == 1 else "points"
-    if comparison.kind == "differs by":
-        within = f"{comparison.amount:g} {points}"
-        return (
-            f"Supported if {gap} is clearly not 0. If it may be 0, not supported if it is clearly "
-            f"within {within}."
-        )
-    sign = "−" if comparison.kind == "costs at most" else ""
-    border = f"{sign}{comparison.amount:g} {points}" if comparison.amount else "0"
-    return f"Supported if {gap} is clearly above {border}, not supported if clearly below."
-
-
 def sentence(comparison: Comparison, setting: str, found: Found) -> str:
-    """Say the gap, where it likely is, the result, and how many seeds would settle an open one."""
+    """Return markup: the result, the gap, and how many seeds would settle an open one."""
     words = SETTINGS[setting].length_in_words(comparison.length)
+    numbers = findings.gap(setting, found, comparison.measure)
     text = (
-        f"{findings.gap(setting, found, comparison.measure)}, {words}, {found.seeds} seeds each: "
-        f"{WORDS[found.state]}"
+        f"{marked(found.state, capital=True)}. {html.escape(numbers)}; {words}, "
+        f"{found.seeds} seeds each."
     )
     if not found.needed:
-        return f"{text}."
+        return text
     if found.needed > 1000:
-        return f"{text}; it would take more than 1,000 seeds."
-    return f"{text}; it would take about {found.needed} seeds."
+        return f"{text} To tell would take more than 1,000 seeds."
+    return f"{text} To tell would take about {found.needed} seeds."
 
 
 def answers(cells: Cells, names: Sequence[str]) -> HTML:
@@ -176,7 +160,7 @@ def answers(cells: Cells, names: Sequence[str]) -> HTML:
         raise ValueError(f"there are no claims {', '.join(unknown)}; see {comparisons.FILE.name}")
     lines = "".join(
         f'<li><a href="claims.html#{name}">{html.escape(known[name].claim)}</a> '
-        f"{findings.agreement(cells[name])}</li>"
+        f"{agreement(cells[name])}</li>"
         for name in names
     )
     return HTML(f'<ul class="lrlib-answers">{lines}</ul>')

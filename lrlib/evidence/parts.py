@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from lrlib._drawing import PALETTE, tick_whole_percents, write_below
+from lrlib._drawing import PALETTE, PERCENT, tick_whole_percents, write_below
 from lrlib._extras import extra
 from lrlib.evidence.intervals import Interval
 from lrlib.evidence.queries import Recorded, interval
@@ -48,7 +48,7 @@ def rates_below(ax: Axes, rates: Iterable[float]) -> None:
             ticks.append(rate)
     ax.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks], minor=False)
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0))
+    ax.yaxis.set_major_formatter(PercentFormatter(decimals=0, symbol=PERCENT))
     ax.set(xlabel="peak learning rate (log scale)", ylabel="validation accuracy")
 
 

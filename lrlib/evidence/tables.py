@@ -22,18 +22,18 @@ from lrlib.evidence import (
     study,
     suggestions,
 )
-from lrlib.evidence.comparisons import WORDS, Found
+from lrlib.evidence.comparisons import Found
 from lrlib.evidence.measures import accuracy_on_test
 from lrlib.evidence.queries import Recorded, interval
 from lrlib.evidence.range_tests import TESTED
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
 from lrlib.evidence.suggestions import Judged
+from lrlib.evidence.verdicts import marked
 
 with extra("plots", "drawing the recorded study"):
     from IPython.display import HTML
 
-_MARKS = {"holds": "✓", "fails": "✗", "undecided": "?"}
 _STAGES = {
     "tuning": "tuning of the peak rates",
     "far": "rates far from the best, to judge the finder",
@@ -59,7 +59,7 @@ def every_claim(recorded: Recorded) -> HTML:
         [
             f'<a href="../notebooks/{claim.chapter}.html#claim-{claim.id}">'
             f"{html.escape(claim.claim)}</a>",
-            _word(verdict.word),
+            marked(verdict.word),
             f"{html.escape(findings.compares(claim))}: {findings.measured(claim, verdict)}",
         ]
         for claim, verdict in judged
@@ -82,7 +82,7 @@ def second_look(recorded: Recorded) -> HTML:
 
 
 def _judged(found: Found) -> str:
-    return f"{_word(found.state)}: {signed(found.low)} to {signed(found.high)} points"
+    return f"{marked(found.state)}: {signed(found.low)} to {signed(found.high)} points"
 
 
 def accuracies(recorded: Recorded, length: str = "long") -> HTML:
@@ -178,13 +178,16 @@ def finder(judged: Sequence[Judged]) -> HTML:
             f"{100 * score.worst:.0f}\u00a0%",
             f"{100 * score.far_off:.0f}\u00a0%",
         ]
-        lines.append([html.escape(score.rule), *rest, *lost])
+        name = html.escape(score.rule)
+        ours = score.rule == suggestions.TOLD
+        lines.append([f"<strong>{name}</strong>" if ours else name, *rest, *lost])
+    names = [name.replace("Adagrad", "AdaGrad") for name in TESTED]  # torch's class, its paper
     return _table(
         "Lost by training at what is suggested, as a share of what the best rate gains over "
         f"guessing. Range tests of {' and '.join(map(str, sorted(steps)))} steps, {len(seeds)} "
-        f"seeds each, in {len(settings)} settings: {'; '.join(settings)}. The default rule was "
-        f"chosen on {'others' if held_out else 'some of them'}.",
-        ["suggestion", "mean", "worst", "off\u00a0by\u00a0more than\u00a010×", *TESTED],
+        f"seeds each, in {len(settings)} settings: {'; '.join(settings)}. The default rule, in "
+        f"bold, was chosen on {'others' if held_out else 'some of them'}.",
+        ["suggestion", "mean", "worst", "off\u00a0by\u00a0more than\u00a010×", *names],
         lines,
     )
 
@@ -216,28 +219,37 @@ def batch_size() -> HTML:
     )
 
 
-def protocol(recorded: Recorded) -> HTML:
-    """List how many runs there are of each kind, and when, on which machines and with what code."""
-    rows = recorded.rows
-    counts = Counter(row.run.stage for row in rows)
-    lines = [[what, f"{counts[stage]:,}"] for stage, what in _STAGES.items() if counts[stage]]
-    lines.append(["in all", f"{len(rows):,}"])
-    diverged = sum(row.diverged for row in rows)
-    lines.append(["ended early, because the loss was no longer finite", str(diverged)])
-    lines.append(["hours of training", f"{sum(row.seconds for row in rows) / 3600:.1f}"])
+def protocol(every: Sequence[Recorded]) -> HTML:
+    """List how many runs of each kind some settings have, and their hours of training."""
+    counts = [Counter(row.run.stage for row in each.rows) for each in every]
+    lines = [
+        [what, *(f"{count[stage]:,}" for count in counts)]
+        for stage, what in _STAGES.items()
+        if any(count[stage] for count in counts)
+    ]
+    lines.append(["in all", *(f"{len(each.rows):,}" for each in every)])
+    diverged = (sum(row.diverged for row in each.rows) for each in every)
+    lines.append(["ended early, because the loss was no longer finite", *map(str, diverged)])
+    hours = (sum(row.seconds for row in each.rows) / 3600 for each in every)
+    lines.append(["hours of training", *(f"{each:.1f}" for each in hours)])
+    return _table("Recorded runs.", ["", *(each.setting.short for each in every)], lines)
+
+
+def origins(every: Sequence[Recorded]) -> HTML:
+    """List when, where, and with what code and data the runs of some settings were made."""
+    rows = [row for each in every for row in each.rows]
     days = sorted({row.date[:10] for row in rows})
-    lines.append(["recorded", days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"])
+    lines = [["recorded", days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"]]
     for what, values in (
         ("machine", (row.machine for row in rows)),
         ("threads of a run", (row.threads for row in rows)),
         ("Python", (row.versions["python"] for row in rows)),
         ("torch", (row.versions["torch"] for row in rows)),
-        ("data set", (row.dataset for row in rows)),
-        ("md5 of its archive", (row.data_md5 for row in rows)),
+        ("data, with the md5 of their file", (f"{row.dataset} ({row.data_md5})" for row in rows)),
         ("commit of lrlib", (row.commit for row in rows)),
     ):
         lines.append([what, html.escape(_listed(values))])
-    return _table(f"What was recorded: {recorded.setting.label}.", ["", ""], lines)
+    return _table("Where the runs come from; each row says it of its own run.", ["", ""], lines)
 
 
 def _listed(values: Iterable[object]) -> str:
@@ -246,7 +258,3 @@ def _listed(values: Iterable[object]) -> str:
 
 def _table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> HTML:
     return HTML(table(caption, header, lines))
-
-
-def _word(state: str) -> str:
-    return f'<strong><span aria-hidden="true">{_MARKS[state]}</span>&nbsp;{WORDS[state]}</strong>'

@@ -142,7 +142,7 @@ def retrain(
         def embed(figure: Figure, alt: str) -> str:
             return plots.show(figure, alt).data  # a page has a picture for phones, too
 
-        return HTML(comparison([], recorded, steps, alt, embed) + _NEEDS_KERNEL)
+        return HTML(_NEEDS_KERNEL + comparison([], recorded, steps, alt, embed))
     from lrlib.explore._retraining import Retraining  # ipywidgets loads with it
 
     return Retraining(run, alt, steps, recorded, ranges).box

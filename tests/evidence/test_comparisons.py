@@ -9,7 +9,7 @@ import pytest
 from synthetic import row
 
 from lrlib import plots
-from lrlib.evidence import comparisons, figures, matrix, study, tables
+from lrlib.evidence import comparisons, figures, matrix, study, tables, verdicts
 from lrlib.evidence.comparisons import Comparison, Found
 from lrlib.evidence.queries import Recorded
 from lrlib.evidence.settings import SETTINGS
@@ -26,6 +26,11 @@ CLAIM = Comparison(
     "fixed",
 )
 ALL = comparisons.read()
+
+
+def read(markup):
+    """What a reader sees of it."""
+    return html.unescape(re.sub("<[^>]*>", "", markup)).replace("\u00a0", " ")
 
 
 def recorded(setting="cnn-mean", noise=0.004, length="long", **means):
@@ -211,39 +216,41 @@ def test_every_cell_has_a_word_for_those_who_hear_it_and_leads_to_its_numbers():
 def test_a_line_says_the_difference_its_interval_and_what_would_decide():
     undecided = cells(text="undecided")[ALL[0].id]["text"]
     text = matrix.sentence(ALL[0], "text", undecided)
-    assert ": loss −0.0100 (likely −0.0150 to −0.0050), 1,000 steps, 10 seeds each" in text
-    assert text.endswith(": can’t tell; it would take about 40 seeds.")
+    assert ": loss −0.0100 (likely −0.0150 to −0.0050); 1,000 steps, 10 seeds each." in text
+    assert text.startswith('<strong class="lrlib-verdict lrlib-undecided">')
+    assert text.endswith(" To tell would take about 40 seeds.")
     held = matrix.sentence(ALL[0], "cnn-mean", cells()[ALL[0].id]["cnn-mean"])
-    assert held.endswith(": +1.0 points (likely +0.5 to +1.5), 5 epochs, 10 seeds each: supported.")
+    assert read(held).startswith("✓ Supported. CIFAR-10, mean-pooled network: +1.0 points (likely ")
+    assert held.endswith(" (likely +0.5 to +1.5); 5 epochs, 10 seeds each.")
 
 
 @pytest.mark.parametrize(
     ("kind", "amount", "said"),
     [
-        (
-            "gains at least",
-            0,
-            "“cosine” minus “fixed” is clearly above 0, not supported if clearly below.",
-        ),
-        ("gains at least", 1, "clearly above 1 point, not supported if clearly below."),
-        ("costs at most", 1, "clearly above −1 point, not supported if clearly below."),
-        ("differs by", 2, "may be 0, not supported if it is clearly within 2 points."),
+        ("gains at least", 0, "“cosine” is clearly better than “fixed”, not supported if it is "),
+        ("gains at least", 1, "“cosine” is clearly better than “fixed” by 1 point or more, not "),
+        ("costs at most", 1, "“cosine” is clearly not worse than “fixed” by more than 1 point, "),
+        ("differs by", 2, "not supported if they clearly differ by less than 2 points."),
     ],
 )
-def test_a_claim_says_which_gap_would_support_it(kind, amount, said):
+def test_a_claim_says_what_would_support_it_without_a_sign(kind, amount, said):
     each = replace(CLAIM, kind=kind, amount=amount)
-    assert matrix.condition(each).endswith(said)
-    assert "spread over seeds" in matrix.condition(replace(each, measure="spread"))
+    assert said in verdicts.condition(each)
+
+
+def test_a_claim_about_a_spread_says_so():
+    said = verdicts.condition(replace(CLAIM, kind="gains at least", amount=0, measure="spread"))
+    assert "the spread over seeds of “cosine” is clearly wider than that of “fixed”, " in said
 
 
 def test_an_answer_says_in_how_many_settings_a_claim_is_supported():
     table = cells(sparse="fails", text="undecided", large_batch="not recorded")
     shown = matrix.answers(table, [ALL[0].id, ALL[1].id]).data
     assert (
-        "Tested in five settings: supported in three, not supported in one, can’t tell in one."
-        in shown
-    )
-    assert "Supported in all six settings." in shown
+        "Tested in five settings: ✓ supported in three, ✗ not supported in one, "
+        "? can’t tell in one."
+    ) in read(shown)
+    assert "✓ Supported in all six settings." in read(shown)
     assert f'href="claims.html#{ALL[0].id}"' in shown
     nothing = cells(**{name.replace("-", "_"): "not recorded" for name in SETTINGS})
     assert "The study hasn’t run this yet." in matrix.answers(nothing, [ALL[0].id]).data
@@ -286,7 +293,7 @@ def test_machines_are_compared_by_the_runs_that_all_of_them_make():
     first = [row(run, 0.66 + 0.001 * run.seed) for run in study.calibration()]
     second = [replace(r, machine="another", test_accuracy=r.test_accuracy + 0.02) for r in first]
     shown = tables.machines(Recorded("cnn-mean", [*first, *second])).data
-    assert re.search(r">another</th><td>10</td><td>68\.5\s%.*?<td>\+2\.0\d \(", shown)
+    assert re.search(r">another</th><td[^>]*>10</td><td>68\.5\s%.*?<td>\+2\.0\d \(", shown)
     with pytest.raises(ValueError, match="no calibration runs"):
         tables.machines(Recorded("cnn-mean", []))
 

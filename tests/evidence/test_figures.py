@@ -57,7 +57,7 @@ def test_a_curve_is_the_mean_over_the_seeds(ax):
     assert "CIFAR-10" in caption
     assert "2 epochs" in caption
     assert "6 seeds" in caption
-    assert "95 % interval" in caption
+    assert "95\u00a0% interval" in caption
 
 
 def test_a_run_that_diverged_is_drawn_at_chance(ax):
@@ -120,7 +120,7 @@ def test_differences_are_paired_sorted_and_have_an_interval(ax):
     assert labels[-1] == "cosine"
     points = [drawn for drawn in ax.lines if drawn.get_marker() == "o"]
     assert points[-1].get_xdata() == pytest.approx([5])
-    assert f"{len(study.SEEDS)} seeds, 95 % intervals" in ax.figure.get_supxlabel()
+    assert f"{len(study.SEEDS)} seeds, 95\u00a0% intervals" in ax.figure.get_supxlabel()
 
 
 def test_an_interval_of_differences_is_students(ax):
@@ -171,9 +171,10 @@ def test_the_table_of_the_finder_has_each_optimizer_and_the_worst(monkeypatch):
     told = [judged(suggestions.TOLD, 1, regret) for regret in (0.01, 0.03)]
     other = [judged("lightning", 0.001, 0.5), judged("lightning", None, 1.0)]
     table = tables.finder([*told, *other]).data
-    rows = re.findall(r'<th scope="row">(.*?)</th>(.*?)</tr>', table)
+    assert f"<strong>{suggestions.TOLD}</strong>" in table
+    rows = re.findall(r'<th scope="row">(?:<strong>)?(.*?)(?:</strong>)?</th>(.*?)</tr>', table)
     cells = {
-        name: [cell.replace("\u00a0", " ") for cell in re.findall(r"<td>(.*?)</td>", rest)]
+        name: [cell.replace("\u00a0", " ") for cell in re.findall(r"<td[^>]*>(.*?)</td>", rest)]
         for name, rest in rows
     }
     assert cells[suggestions.TOLD][4] == "2.0 %"
@@ -222,13 +223,13 @@ def test_the_runs_at_the_chosen_rate_are_in_front(ax, strategy):
     chosen = [r for r in chosen if r.run.strategy == strategy and r.lr == 0.05]
     assert [list(drawn.get_ydata()) for drawn in front] == [r.loss for r in chosen]
     assert ax.lines[-1] is front[-1]
-    assert f"{chosen[0].accuracy:.1%}" in ax.get_title()
+    assert f"{100 * chosen[0].accuracy:.1f}\u00a0%" in ax.get_title()
 
 
 def test_tables_hold_what_the_rows_hold():
-    protocol = tables.protocol(STUDY).data
-    assert f"<td>{len(ROWS):,}</td>" in protocol
-    assert "c58f30108f718f92721af3b95e74349a" in protocol
+    protocol = tables.protocol([STUDY, NOTHING]).data
+    assert re.search(rf">in all</th><td[^>]*>{len(ROWS):,}</td><td[^>]*>0</td>", protocol)
+    assert "c58f30108f718f92721af3b95e74349a" in tables.origins([STUDY]).data
     every = tables.every_claim(STUDY).data
     judged = [claims.judge(claim, STUDY).word for claim in claims.read()]
     assert f"{len(judged)} claims: {judged.count('holds')} are supported, " in every

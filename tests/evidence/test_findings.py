@@ -39,13 +39,13 @@ def test_an_answer_follows_the_rows(made_of):
     made_of(wins("cosine", 5))
     shown = findings.answers("cosine-gains").data
     assert 'class="lrlib-claim lrlib-holds" id="claim-cosine-gains"' in shown
-    assert "Supported in one setting." in shown
-    assert "CIFAR-10, max-pooled network: +5.0 points (likely +" in shown
+    assert "Supported</strong> in one setting: CIFAR-10, max-pooled network, “" in shown
+    assert ", +5.0 points (likely +" in shown
     made_of(wins("cosine", -5))
     shown = findings.answers("cosine-gains").data
     assert "lrlib-fails" in shown
     assert "−5.0 points" in shown
-    assert "Not supported in one setting." in shown
+    assert "Not supported</strong> in one setting: " in shown
 
 
 def test_a_claim_about_one_setting_has_its_seeds_and_its_source(made_of):

@@ -279,6 +279,40 @@ def test_formulas_are_drawn_without_a_script(browser, address) -> None:
     context.close()
 
 
+@pytest.mark.parametrize("page", ["book/cheatsheet", "notebooks/06-adaptive"])
+def test_a_root_neither_touches_what_it_covers_nor_hangs_below_it(
+    context_with, address, page
+) -> None:
+    with context_with(viewport={"width": 1280, "height": 900}).new_page() as tab:
+        tab.goto(f"{address}{page}.html")
+        roots = tab.evaluate(
+            """[...document.querySelectorAll("msqrt")].map(root => {
+                const size = parseFloat(getComputedStyle(root).fontSize);
+                const boxes = [root, ...root.children].map(each => each.getBoundingClientRect());
+                const [own, ...below] = boxes;
+                return {
+                    room: (Math.min(...below.map(box => box.top)) - own.top) / size,
+                    hangs: (own.bottom - Math.max(...below.map(box => box.bottom))) / size,
+                };
+            })"""
+        )
+    assert roots
+    assert [root for root in roots if root["room"] < 0.25 or root["hangs"] > 0.2] == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_names_of_the_settings_stay_in_sight(context_with, address, width) -> None:
+    with context_with(viewport={"width": width, "height": 900}).new_page() as tab:
+        tab.goto(f"{address}book/claims.html")
+        row = tab.locator(".lrlib-matrix tbody tr").last
+        row.scroll_into_view_if_needed()
+        row.evaluate("row => row.scrollIntoView({block: 'end'})")
+        heads = tab.locator(".lrlib-matrix thead th")
+        places = heads.evaluate_all("heads => heads.map(h => h.getBoundingClientRect().bottom)")
+    assert len(places) == 7
+    assert all(0 < place < 250 for place in places)
+
+
 def test_a_page_has_few_elements(opened) -> None:
     """A phone lays out and styles each of them, also where it is hidden."""
     name, seen = opened
