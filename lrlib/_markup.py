@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 # With a sign or a unit, or a dash where there is none.
-_NUMBER = re.compile(r"(<strong>)?([≥≤×+−]?\s?[\d.,]+(\s?(%|px|s|min|kB))?|–|—)(</strong>)?")
+_NUMBER = re.compile(r"(<strong>)?([≥≤×+−]?\s?[\d.,]+(\s?(%|px|ms|s|min|kB))?|–|—)(</strong>)?")
 
 
 def percents(text: str) -> str:

@@ -250,7 +250,6 @@ class StepDecay(_Schedule):
         He et al. (2016) divide by 10 when the error plateaus (section 3.4), or at steps 32,000 and
         48,000 of 64,000 (section 4.2). For such drops at chosen steps, use
         `Join((Fixed(), Fixed(0.1), Fixed(0.01)), (32_000, 48_000))`.
-
         In torch: `StepLR(step_size=every, gamma=factor)`.
 
     Example:
@@ -313,7 +312,8 @@ class ExponentialDecay(_Schedule):
 class CosineAnnealing(_Schedule):
     r"""Lower the learning rate along half a period of a cosine.
 
-    .. math:: f(t) = f_{\min} + (1 - f_{\min}) \, \frac{1 + \cos(\pi \min(t / T,\, 1))}{2}
+    .. math::
+        f(t) = f_{\min} + (1 - f_{\min}) \, c, \qquad c = \frac{1 + \cos(\pi \min(t / T,\, 1))}{2}
 
     Args:
         steps: The step :math:`T` at which `floor` is reached, positive.
@@ -328,7 +328,6 @@ class CosineAnnealing(_Schedule):
 
     Source:
         Loshchilov and Hutter (2017), section 3, equation 5, for one period.
-
         In torch: `CosineAnnealingLR(T_max=steps, eta_min=floor * lr)`, whose rate climbs again
         after step `T_max`.
 
@@ -354,12 +353,12 @@ class Cyclical(_Schedule):
     r"""Move the learning rate up and down between two bounds, in straight lines.
 
     .. math::
-        f(t) = f_{\min} + (1 - f_{\min}) \, r^{c} \, \gamma^{t} \, (1 - |p - 1|),
+        f(t) = f_{\min} + (1 - f_{\min}) \, z, \qquad z = r^{c} \, \gamma^{t} \, (1 - |p - 1|),
         \qquad c = \lfloor t / 2h \rfloor, \quad p = t / h - 2c
 
-    Here :math:`c` counts the whole cycles so far, and :math:`p` is the place in the present one: 0
-    at its start, 1 at its top, 2 at its end. The height of a cycle is that of its top above the
-    lower bound.
+    Here :math:`z` is the height above the lower bound, :math:`c` counts the whole cycles so far,
+    and :math:`p` is the place in the present one: 0 at its start, 1 at its top, 2 at its end. The
+    height of a cycle is that of its top.
 
     Args:
         half_cycle: The steps :math:`h` from one bound to the other, positive.
@@ -379,7 +378,6 @@ class Cyclical(_Schedule):
     Source:
         Smith (2017), section 3.1. There "exp_range" lowers both bounds; in torch and here it
         lowers the height above `floor`.
-
         In torch, for `shrink=0.5`: `CyclicLR(base_lr=floor * lr, max_lr=lr,
         step_size_up=half_cycle, mode="triangular2", cycle_momentum=False)`.
 
@@ -426,7 +424,6 @@ class Linear(_Schedule):
 
     Source:
         Defazio et al. (2023), abstract, for linear decay to zero.
-
         In torch: `LinearLR(start_factor=start, end_factor=end, total_iters=steps)`, which refuses
         a start of 0 and factors above 1.
 
@@ -490,12 +487,14 @@ class OneCycle(_Schedule):
 
     .. math::
         f(t) = \begin{cases}
-        1 + (a - 1) \, \frac{1 + \cos(\pi t / u)}{2} & t \le u = \rho T - 1 \\
-        b + (1 - b) \, \frac{1 + \cos(\pi (t - u) / (T - 1 - u))}{2} & u < t \le T - 1 \\
-        b & t > T - 1
+        1 + (a - 1) \, c(t / u) & t \le u \\
+        b + (1 - b) \, c(\frac{t - u}{d}) & t > u
         \end{cases}
+        \qquad c(x) = \frac{1 + \cos(\pi \min(x,\, 1))}{2}, \qquad u = \rho T - 1,
+        \quad d = T - 1 - u
 
-    The peak is at step :math:`u`. The defaults of `rise`, `start` and `floor` are torch's.
+    The peak is at step :math:`u`, the fall from it takes :math:`d` steps, and :math:`c` goes from 1
+    to 0 along half a cosine. The defaults of `rise`, `start` and `floor` are torch's.
 
     Args:
         steps: The steps :math:`T` of the whole run, positive. They count from 0, so the last one is
@@ -515,7 +514,6 @@ class OneCycle(_Schedule):
     Source:
         Smith and Topin (2019), section 3: one cycle of straight lines, then a last phase far below
         its start. The two phases of cosines are fastai's and torch's.
-
         In torch: `OneCycleLR(max_lr=lr, total_steps=steps, pct_start=rise, div_factor=1 / start,
         final_div_factor=start / floor)`.
 
@@ -568,7 +566,6 @@ class Warmup(_Schedule):
     Source:
         Goyal et al. (2017), section 2.2. They count the drops that follow from the start of the
         run; here `then` counts from the end of the warm-up.
-
         In torch: `SequentialLR` of `LinearLR(start_factor=start, total_iters=steps)` and what
         follows, with `milestones=[steps]`.
 

@@ -1,9 +1,9 @@
 """Accelerate, in one process or in two.
 
-For two: `torchrun --nproc_per_node 2 accelerate_loop.py`. A prepared scheduler
-is called after every batch, and decides by itself whether a step was made. With
-n processes it then takes n steps, so the length of the run is counted before
-`prepare`.
+For two: `torchrun --nproc_per_node 2 accelerate_loop.py`. A prepared
+scheduler is called after every batch, and decides by itself whether a step
+was made. With n processes it then takes n steps, so the length of the run
+is counted before `prepare`.
 """
 
 import math
@@ -26,7 +26,7 @@ model = network()
 loader = DataLoader(examples(), batch_size=32, shuffle=True)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 
-# The finder comes before `prepare`, with one batch as large as all of a step.
+# The finder comes before `prepare`; its batch is as large as all of a step.
 size = 32 * ACCUMULATE * processes
 large = DataLoader(examples(), batch_size=size, shuffle=True)
 test = range_test(model, optimizer, cross_entropy, large, steps=300)

@@ -1,4 +1,4 @@
-"""fastai: a callback sets the rate, by a function of the share of the run."""
+"""fastai: a callback sets the rate, a function of the share of the run."""
 
 from functools import partial
 
@@ -41,7 +41,9 @@ applied = learn.recorder.hps["lr"]
 
 np.testing.assert_allclose(applied, lr_curve(schedule, steps, peak_lr=peak))
 print(f"{steps} steps at the rates that were meant")
-print(f"the peak {peak:.2g}, loss {fresh_loss(learn.model):.2f} on fresh data")
+print(
+    f"the peak {peak:.2g}, loss {fresh_loss(learn.model):.2f} on fresh data"
+)
 
 learn = Learner(dls, network(), loss_func=loss_func, opt_func=sgd)
 # The rate rises for a quarter of the run, and the momentum moves, too.

@@ -27,7 +27,7 @@ EPOCHS, BATCH, ACCUMULATE = 5, 32, 4
 
 
 class Classifier(nn.Module):
-    """Trainer calls a model with the names in the data, and takes the loss."""
+    """Trainer calls a model with the names in the data, takes the loss."""
 
     def __init__(self):
         super().__init__()
@@ -68,7 +68,7 @@ def step_fn(model, optimizer, loss_fn, batch):
     loss = model(**batch)["loss"]
     optimizer.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # as Trainer does
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # as in Trainer
     optimizer.step()
     return loss.item()
 
@@ -107,7 +107,8 @@ for logged in trainer.state.log_history[:-1]:
     rate = note.applied[logged["step"] - 1]
     assert math.isclose(logged["learning_rate"], rate, abs_tol=1e-12)
 print(f"{steps} steps at the rates that were meant")
-print(f"the peak {peak:.2g}, loss {fresh_loss(model.layers):.2f} on fresh data")
+loss = fresh_loss(model.layers)
+print(f"the peak {peak:.2g}, loss {loss:.2f} on fresh data")
 
 args = TrainingArguments(
     learning_rate=peak,

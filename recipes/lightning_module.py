@@ -1,4 +1,4 @@
-"""Lightning: the trainer knows how many steps there are; it steps at each."""
+"""Lightning: the trainer knows the number of steps, and steps at each."""
 
 import lightning
 import numpy as np
@@ -31,7 +31,8 @@ class Classifier(lightning.LightningModule):
         )
         # Steps of the optimizer: several batches are one if you accumulate.
         steps = self.trainer.estimated_stepping_batches
-        self.schedule = Warmup(steps // 10, then=Linear(steps - steps // 10))
+        warmup = steps // 10
+        self.schedule = Warmup(warmup, then=Linear(steps - warmup))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {
@@ -71,7 +72,9 @@ def step_fn(module, optimizer, loss_fn, batch):
 module = Classifier()
 optimizer = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9)
 large = DataLoader(examples(), batch_size=32 * ACCUMULATE, shuffle=True)
-test = range_test(module, optimizer, None, large, steps=300, step_fn=step_fn)
+test = range_test(
+    module, optimizer, None, large, steps=300, step_fn=step_fn
+)
 steps = EPOCHS * len(large)
 peak = test.suggest(run_steps=steps, decaying=True)
 
@@ -82,7 +85,7 @@ print(f"{len(module.applied)} steps at the rates that were meant")
 loss = fresh_loss(module.layers)
 print(f"the peak {peak:.2g}, loss {loss:.2f} on fresh data")
 
-# The default interval is an epoch: the last one has the rate of the fifth step.
+# The default interval is an epoch: the last has the rate of the fifth step.
 module = fitted(Classifier(peak, interval="epoch"))
 slow = lr_curve(module.schedule, EPOCHS, peak_lr=peak)
 np.testing.assert_allclose(module.applied, slow.repeat(steps // EPOCHS))

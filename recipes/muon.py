@@ -1,4 +1,4 @@
-"""Muon for the matrices inside, AdamW for the rest: two peaks, one schedule."""
+"""Muon for inner matrices, AdamW for the rest: two peaks, one schedule."""
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ class Both(torch.optim.Optimizer):
             part.step()
 
 
-# Muon takes matrices alone: the biases are AdamW's, and so are both end layers.
+# Muon takes matrices alone; biases and both end layers are AdamW's.
 inside = [layer.weight for layer in model[1:-1] if hasattr(layer, "weight")]
 of_muon = {id(weight) for weight in inside}
 rest = [each for each in model.parameters() if id(each) not in of_muon]
@@ -40,7 +40,9 @@ adamw = torch.optim.AdamW(rest, lr=0.002, weight_decay=0.01)
 optimizer = Both(muon, adamw)
 
 # The finder keeps the ratio of the two rates and suggests the larger one.
-test = range_test(model, optimizer, cross_entropy, loader, end_lr=1, steps=300)
+test = range_test(
+    model, optimizer, cross_entropy, loader, end_lr=1, steps=300
+)
 peak = test.suggest(run_steps=steps, decaying=True)
 muon.param_groups[0]["lr"] = peak
 adamw.param_groups[0]["lr"] = peak / 10
@@ -51,11 +53,14 @@ scheduler = LambdaLR(optimizer, schedule)
 applied = []
 for _ in range(EPOCHS):
     for batch in loader:
-        applied.append([part.param_groups[0]["lr"] for part in (muon, adamw)])
+        applied.append(
+            [part.param_groups[0]["lr"] for part in (muon, adamw)]
+        )
         train_step(model, optimizer, cross_entropy, batch)
         scheduler.step()
 
 expected = np.outer(lr_curve(schedule, steps, peak_lr=peak), [1, 0.1])
 np.testing.assert_allclose(applied, expected)
 print(f"{steps} steps at the rates that were meant")
-print(f"the higher peak {peak:.2g}, loss {fresh_loss(model):.2f} on fresh data")
+loss = fresh_loss(model)
+print(f"the higher peak {peak:.2g}, loss {loss:.2f} on fresh data")

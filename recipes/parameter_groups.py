@@ -1,4 +1,4 @@
-"""Parameter groups: a pretrained network learns slowly, its new head fast."""
+"""Parameter groups: a pretrained network learns slowly, a new head fast."""
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ pretrained = network()  # load your own here
 model = nn.Sequential(*pretrained[:-1], nn.Linear(64, 5))
 loader = DataLoader(examples(), batch_size=32, shuffle=True)
 
-# The new head has the full rate, each layer half the rate of the one above it.
+# The new head has the full rate, each layer half that of the one above.
 layers = [layer for layer in model if list(layer.parameters())][::-1]
 shares = [0.5**depth for depth in range(len(layers))]
 groups = [
@@ -27,7 +27,9 @@ groups = [
 optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
 
 # The finder moves all rates together, and suggests the largest one.
-test = range_test(model, optimizer, cross_entropy, loader, end_lr=1, steps=300)
+test = range_test(
+    model, optimizer, cross_entropy, loader, end_lr=1, steps=300
+)
 steps = EPOCHS * len(loader)
 peak = test.suggest(run_steps=steps, decaying=True)
 for group, share in zip(optimizer.param_groups, shares, strict=True):
@@ -47,6 +49,6 @@ for _ in range(EPOCHS):
 expected = np.outer(lr_curve(schedule, steps, peak_lr=peak), shares)
 np.testing.assert_allclose(applied, expected)
 print(
-    f"{steps} steps at the rates that were meant, shares of the peak {shares}"
+    f"{steps} steps at the rates that were meant: the peak times {shares}"
 )
 print(f"the peak {peak:.2g}, loss {fresh_loss(model):.2f} on fresh data")

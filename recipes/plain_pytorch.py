@@ -1,7 +1,8 @@
 """Plain PyTorch with gradient accumulation and mixed precision.
 
-Four batches make a step of the optimizer, and the gradient scaler skips a step
-if a gradient has overflowed. The schedule counts the steps that were made.
+Four batches make a step of the optimizer, and the gradient scaler skips a
+step if a gradient has overflowed. The schedule counts the steps that were
+made.
 """
 
 import numpy as np
@@ -45,7 +46,7 @@ optimizer.param_groups[0]["lr"] = peak
 schedule = Warmup(steps // 10, then=Linear(steps - steps // 10))
 scheduler = LambdaLR(optimizer, schedule)
 
-# On a GPU say "cuda", and leave init_scale out: here it makes some steps skip.
+# On a GPU say "cuda" and leave init_scale out: it makes some steps skip.
 scaler = torch.amp.GradScaler("cpu", init_scale=2.0**26)
 applied, skipped = [], 0
 while len(applied) < steps:

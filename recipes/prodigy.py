@@ -15,7 +15,7 @@ model = network()
 loader = DataLoader(examples(), batch_size=32, shuffle=True)
 steps = EPOCHS * len(loader)
 
-# Leave lr at 1, its default: there is nothing to tune, or for a finder to do.
+# Leave lr at 1, its default: there is nothing to tune or to find.
 optimizer = Prodigy(model.parameters(), lr=1.0, weight_decay=0.01)
 schedule = CosineAnnealing(steps)
 scheduler = LambdaLR(optimizer, schedule)

@@ -16,7 +16,7 @@ from small_task import examples, fresh_loss, network
 
 
 def hold_then_decay(steps, decay=40):
-    """Warm up, hold the peak, and fall to zero over the last `decay` steps."""
+    """Warm up, hold the peak, fall to zero over the last `decay` steps."""
     return Warmup(
         20, then=Join((Fixed(), Linear(decay)), (steps - 20 - decay,))
     )
@@ -69,7 +69,7 @@ resumed = train(model, optimizer, scheduler, 80)
 expected = lr_curve(hold_then_decay(200), 200, peak_lr=peak)
 np.testing.assert_allclose(before + resumed, expected)
 
-# A longer schedule: the scheduler gets no state, but the steps that are done.
+# A longer schedule: the scheduler gets no state, but the steps made so far.
 saved = torch.load(file)
 model, optimizer = new_run()
 model.load_state_dict(saved["model"])
@@ -80,5 +80,7 @@ extended = train(model, optimizer, scheduler, 180)
 expected = lr_curve(hold_then_decay(300), 300, peak_lr=peak)
 np.testing.assert_allclose(before + extended, expected)
 
-print("200 steps at the rates that were meant, and 300 when extended at 120")
+print(
+    "200 steps at the rates that were meant, and 300 when extended at 120"
+)
 print(f"loss {fresh_loss(model):.2f} on fresh data")

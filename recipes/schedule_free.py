@@ -1,4 +1,4 @@
-"""Schedule-free AdamW: no scheduler, but a warm-up of its own and two modes."""
+"""Schedule-free AdamW: no scheduler, but its own warm-up and two modes."""
 
 import numpy as np
 from lrlib.finder import range_test
@@ -17,8 +17,10 @@ steps = EPOCHS * len(loader)
 
 optimizer = AdamWScheduleFree(model.parameters(), lr=0.001)
 optimizer.train()
-test = range_test(model, optimizer, cross_entropy, loader, end_lr=1, steps=300)
-peak = test.suggest(run_steps=steps)  # a fixed rate: nothing lowers it later
+test = range_test(
+    model, optimizer, cross_entropy, loader, end_lr=1, steps=300
+)
+peak = test.suggest(run_steps=steps)  # a fixed rate: nothing lowers it
 optimizer = AdamWScheduleFree(
     model.parameters(), lr=peak, warmup_steps=steps // 10
 )

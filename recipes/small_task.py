@@ -17,7 +17,11 @@ def examples(count: int = 4096, seed: int = 0) -> TensorDataset:
 def network() -> nn.Sequential:
     """Make a network of three layers, the same at every call."""
     torch.manual_seed(0)
-    first, inside, last = nn.Linear(20, 64), nn.Linear(64, 64), nn.Linear(64, 5)
+    first, inside, last = (
+        nn.Linear(20, 64),
+        nn.Linear(64, 64),
+        nn.Linear(64, 5),
+    )
     return nn.Sequential(first, nn.ReLU(), inside, nn.ReLU(), last)
 
 

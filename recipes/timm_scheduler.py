@@ -1,4 +1,4 @@
-"""timm: its schedulers don't count, and they alone know of its layer decay."""
+"""timm: its schedulers don't count, and alone know of its layer decay."""
 
 import numpy as np
 import torch
@@ -26,14 +26,16 @@ def images(seed):
 torch.manual_seed(0)
 shape = {"img_size": 1, "patch_size": 1, "in_chans": 20, "num_classes": 5}
 size = {"embed_dim": 32, "depth": 2, "num_heads": 2}
-model = VisionTransformer(**shape, **size, class_token=False, global_pool="avg")
+model = VisionTransformer(
+    **shape, **size, class_token=False, global_pool="avg"
+)
 loader = DataLoader(images(seed=0), batch_size=64, shuffle=True)
 steps = EPOCHS * len(loader)
 warmup = steps // 10
 
 
 def scheduled(peak):
-    """Make an optimizer with rates that fall by layers, and its scheduler."""
+    """Make an optimizer whose rates fall by layers, and its scheduler."""
     optimizer = create_optimizer_v2(
         model, "adamw", lr=peak, weight_decay=0.01, layer_decay=0.8
     )
@@ -42,15 +44,17 @@ def scheduled(peak):
         t_initial=steps - warmup,
         warmup_t=warmup,
         warmup_lr_init=peak / (warmup + 1),
-        warmup_prefix=True,  # else the warm-up hides the cosine's first part
+        warmup_prefix=True,  # else the cosine loses its first part
         t_in_epochs=False,
     )
     return optimizer, scheduler
 
 
-# The rates of the layers are the scheduler's work: make it before the finder.
+# The layers' rates are the scheduler's work: make it before the finder.
 optimizer, _ = scheduled(peak=0.001)
-test = range_test(model, optimizer, cross_entropy, loader, end_lr=1, steps=300)
+test = range_test(
+    model, optimizer, cross_entropy, loader, end_lr=1, steps=300
+)
 peak = test.suggest(run_steps=steps, decaying=True)
 optimizer, scheduler = scheduled(peak)
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -23,12 +24,16 @@ HEADING = "mistakes-people-make"
 SYMPTOMS = {
     "symptom-zero": "The rate is 0, or far too small",
     "symptom-explodes": "The loss explodes, or stays high",
-    "symptom-no-effect": "Nothing changes: the schedule seems to do nothing",
+    "symptom-no-effect": "Nothing changes, whatever I set",
     "symptom-other-rate": "The rate isn’t the one that I meant",
-    "symptom-resume": "Something breaks at the end, or when I resume",
+    "symptom-error": "The run stops with an error",
+    "symptom-resume": "Something goes wrong when I resume",
     "symptom-too-good": "The result looks better than it is",
     "symptom-finder": "The finder’s answer looks wrong",
 }
+BY_CHAPTER = "by-chapter"
+HEADS = SYMPTOMS | {BY_CHAPTER: "By chapter"}  # of the lists at the top, by their ids
+PAGE = "book/mistakes"
 
 
 class Placeholder(nodes.General, nodes.Element):
@@ -57,8 +62,7 @@ def chapter(env: BuildEnvironment, page: str) -> nodes.section:
     """Copy a chapter's mistakes, under the chapter's title."""
     doctree = env.get_doctree(page)
     (source,) = (s for s in doctree.findall(nodes.section) if HEADING in s["ids"])
-    number = page.split("/")[1][:2]
-    section = nodes.section(ids=[f"chapter-{number}"])
+    section = nodes.section(ids=[place(page)])
     section += nodes.title(text=env.titles[page].astext())
     for child in source.children:
         if isinstance(child, nodes.section):
@@ -70,9 +74,14 @@ def chapter(env: BuildEnvironment, page: str) -> nodes.section:
             reference["refdoc"] = env.docname  # links are relative to the page that has them
     for output in list(section.findall(nodes.raw)):
         # Every chapter counts its figures from 1.
-        text = re.sub(r"\bfigure-(?=\d+-)", f"chapter{number}-figure-", output.astext())
+        text = re.sub(r"\bfigure-(?=\d+-)", f"{place(page)}-figure-", output.astext())
         output.replace_self(nodes.raw(text, text, **output.attributes))
     return section
+
+
+def place(page: str) -> str:
+    """Return the id that a chapter's mistakes have: its number says which."""
+    return f"chapter-{page.split('/')[1][:2]}"
 
 
 def raw(text: str) -> nodes.raw:
@@ -91,9 +100,9 @@ def contents(sections: list[nodes.section], symptoms: dict[str, str]) -> list[no
                 typed = title.replace("’", "'")  # a page has curly quotes
                 lists[symptoms[typed]] += link(title, mistake["ids"][0])
     shown: list[nodes.Node] = []
-    for tag, items in lists.items():
-        shown += [nodes.paragraph("", "", nodes.strong(text=SYMPTOMS[tag])), items]
-    return [*shown, nodes.paragraph("", "", nodes.strong(text="By chapter")), by_chapter]
+    for name, items in {**lists, BY_CHAPTER: by_chapter}.items():
+        shown += [nodes.paragraph("", "", nodes.strong(text=HEADS[name]), ids=[name]), items]
+    return shown
 
 
 def link(title: str, target: str) -> nodes.list_item:
@@ -140,7 +149,24 @@ def refresh(
 ) -> list[str]:
     """Make the page again when a chapter changed: it has no way to see that."""
     moved = added | changed | removed
-    return ["book/mistakes"] if any(page.startswith("notebooks/") for page in moved) else []
+    return [PAGE] if any(page.startswith("notebooks/") for page in moved) else []
+
+
+def list_beside(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Name the lists in the contents beside the page, which Sphinx makes of sections alone."""
+    if PAGE in env.tocs:
+        (whole,) = env.tocs[PAGE].children
+        entries = nodes.bullet_list("", *(entry(name, HEADS[name]) for name in HEADS))
+        titles = (entry(place(page), env.titles[page].astext()) for page in chapters(env))
+        entries[-1] += nodes.bullet_list("", *titles)
+        whole[:] = [whole[0], entries]
+        env.toc_num_entries[PAGE] = 1 + len(HEADS)
+    return []
+
+
+def entry(name: str, title: str) -> nodes.list_item:
+    reference = nodes.reference("", title, internal=True, refuri=PAGE, anchorname=f"#{name}")
+    return nodes.list_item("", addnodes.compact_paragraph("", "", reference))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -149,4 +175,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_post_transform(Collect)
     app.add_post_transform(TellApart)
     app.connect("env-get-outdated", refresh)
+    app.connect("env-updated", list_beside)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

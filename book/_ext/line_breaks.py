@@ -14,8 +14,8 @@ CODE = re.compile(
     r'(<code class="(?:code )?docutils literal notranslate)(">)(.*?)(?=</code>)', re.DOTALL
 )
 TAG = re.compile(r"<[^>]*>")
-# After these long code may go on in the next line, but no number and no empty brackets. Inside a word
-# it may only where the word is long itself, and not after a letter or two.
+# After these long code may go on in the next line, but no number and no empty brackets. Inside a
+# word it may only where the word is long itself, and not after a letter or two.
 MARK = re.compile(r"(?<=[\w)\]])((?<!\d)\.|\.(?!\d)|[/(,=])(?=[^\s<)])")
 IN_WORD = re.compile(r"(?<=\w\w\w)_(?=[^\s<])")
 WHOLE = 20  # so many letters fit any line

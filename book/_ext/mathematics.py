@@ -27,9 +27,10 @@ TAG = re.compile(r"<[^>]+>")
 # What a browser draws that no formula writes: the sign of a root, and the italic forms of A to z (h
 # has a place of its own) and of the Greek letters.
 UNWRITTEN = {ord("√"), *range(0x1D434, 0x1D468), ord("ℎ"), *range(0x1D6E2, 0x1D71C)}
-# In thousandths of the size. How far a subscript falls below the foot of its letter, and an exponent
-# below the head, at least and at most: what TeX's own font has. Else that of η stands low, that of θ
-# high. And how far a root's line is above what it covers: else it touches a letter in small print.
+# In thousandths of the size. How far a subscript falls below the foot of its letter, and an
+# exponent below the head, at least and at most: what TeX's own font has. Else that of η stands low,
+# that of θ high. And how far a root's line is above what it covers: else it touches a letter in
+# small print.
 PLACES = {
     "SubscriptBaselineDropMin": 50,
     "SuperscriptBaselineDropMax": 386,

@@ -24,15 +24,18 @@ PAIRS = {
 }
 
 
-def start(state: str, words: str, study: str) -> nodes.raw:
-    """Return the button; `study` is the address of the page that has the real comparison."""
+def start(state: str, words: str, study: str, which: str = "better") -> nodes.raw:
+    """Return the button; `study` is the address of the page that has the real comparison.
+
+    `which` is what that page asks: which of two is "better", or which of several is "best".
+    """
     return nodes.raw(
         "",
         f'<div class="race-start" data-state="{html.escape(state)}" hidden>'
         '<p><button type="button" class="sd-btn sd-btn-outline-primary">'
         f"Race {words}, here</button></p>"
         "<p>It’s a toy with two-dimensional points. "
-        f'<a href="{html.escape(study)}">The study</a> asks with real data which is better.</p>'
+        f'<a href="{html.escape(study)}">The study</a> asks with real data which is {which}.</p>'
         "</div>",
         format="html",
     )
@@ -45,7 +48,7 @@ class Race(SphinxDirective):
     final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
-        return [start("", self.arguments[0], "claims.html")]
+        return [start("", self.arguments[0], "claims.html", "best")]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -52,10 +52,10 @@
       lines: lines(panel, range(31).map((step) => (1 - learning_rate) ** step)),
     }),
 
-    steps: ({ every, factor }, panel) => {
-      const rates = curve(stepDecay(every, factor), 0.05);
-      const drops = Math.floor((STEPS - 1) / every);
-      const title = `${drops} drops, last rate ${digits(rates.at(-1), 2)}`;
+    steps: ({ interval, factor }, panel) => {
+      const rates = curve(stepDecay(interval, factor), 0.05);
+      const drops = Math.floor((STEPS - 1) / interval);
+      const title = `drops: ${drops}, last rate: ${digits(rates.at(-1), 2)}`;
       return { ...panel, title, lines: lines(panel, rates) };
     },
 

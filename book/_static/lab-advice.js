@@ -3,7 +3,7 @@
   "use strict";
   const { KINDS, pieces, lengths, lengthIn, leastPeriod, runSteps, factor } = window.lrlibLab;
   const { grouped } = window.lrlibTools;
-  const percent = (share) => `${Number((100 * share).toPrecision(2))} %`;
+  const percent = (share) => `${Number((100 * share).toPrecision(2))}\u00a0%`;
 
   const MISTAKES = {
     climbs: "a-period-shorter-than-the-run",

@@ -54,7 +54,7 @@
         const rule = unit === "p" ? { ...PERCENT, open: low > 0 } : { ...STEPS, low };
         const typed = (value) => set(unit === "p" ? `${value}p` : String(value));
         const made = field(label, rule, shown, typed, { data: { shows: "length" } });
-        made.querySelector("input").disabled = unit === "rest";
+        made.querySelector("input").hidden = unit === "rest"; // it has no number
         return made;
       };
       const box = make("div", { class: "lab-length" }, number());
@@ -67,7 +67,7 @@
       return box;
     }
 
-    // A stage: its kind, its length, its values, and buttons
+    // A stage: its kind, buttons, its length, and its values
 
     function valueField(stage, name, rule) {
       const { values } = stage;
@@ -92,13 +92,14 @@
         stages[k] = kind in seen
           ? { ...seen[kind], length }
           : lab.following(kind, length, lab.heightAfter(current(), k, run()));
-        while (choice.nextSibling) choice.nextSibling.remove();
+        while (buttons.nextSibling) buttons.nextSibling.remove();
         row.append(...stageFields(k));
         rename();
       };
       const choice = labelled(`stage ${k + 1}`, select(kinds, stage.kind, change));
+      const buttons = stageButtons(k);
       const legend = make("legend", { class: "lrlib-sr" }, `Stage ${k + 1}`);
-      const row = make("fieldset", { class: "lab-stage", "data-stage": k }, legend, choice, ...stageFields(k));
+      const row = make("fieldset", { class: "lab-stage", "data-stage": k }, legend, choice, buttons, ...stageFields(k));
       return row;
     }
 
@@ -108,7 +109,7 @@
       const own = (text) => { stage.length = text; };
       const steps = () => lab.lengths(stages, run())[k];
       const values = Object.entries(KINDS[stage.kind].values).map(([name, rule]) => valueField(stage, name, rule));
-      return [lengthFields("for", () => stage.length, own, steps, { rest: true }), ...values, stageButtons(k)];
+      return [lengthFields("for", () => stage.length, own, steps, { rest: true }), ...values];
     }
 
     function stageButtons(k) {

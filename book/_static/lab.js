@@ -9,7 +9,7 @@
   const { drawPanel, onWidth, short } = window.lrlibFigures;
   const HEIGHT = 300; // pixels
 
-  let root, study, fields, handles;
+  let root, study, results, fields, handles;
   let frozen; // the highest rate of the axis, while a ring is pulled
 
   const place = (name) => root.querySelector(`[data-lab=${name}]`);
@@ -77,28 +77,33 @@
   let shownStudy = "";
   function showStudy() {
     const near = lab.nearest(view.state, study, view.state.chosen);
-    const gap = `${Number((100 * near.gap).toPrecision(1))} % of the peak on average`;
+    const gap = `${Number((100 * near.gap).toPrecision(1))}\u00a0% of the peak on average`;
     const begin = near.gap > 0.04 ? "none"
       : near.gap < 0.002 ? "This is the study’s schedule" : `The study’s nearest schedule differs by ${gap}`;
     const shown = `${begin}: ${near.shape}`;
     if (shown === shownStudy) return;
     shownStudy = shown;
     if (begin === "none") {
-      place("study").replaceChildren(make("p", {}, "The study has no schedule that is close to this curve."));
+      results.replaceChildren(make("p", {}, "The study has no schedule that is close to this curve."));
       return;
     }
-    const told = make("p", {},
-      `${begin}: ${study.names[near.shape]}. Its peak was tuned in each setting, `
-        + "so the results are for the peaks in the table and not for yours.");
     const rows = study.results.filter(({ shape }) => shape === near.shape);
-    place("study").replaceChildren(told, rows.length ? studyTable(rows) : make("p", {}, "It isn’t recorded yet."));
+    const labels = [...new Set(rows.map(({ label }) => label))];
+    const name = labels.length === 1 ? labels[0] : study.names[near.shape];
+    const told = make("p", {},
+      `${begin}: ${name}. Its peak was tuned in each setting, `
+        + "so the results are for the peaks in the table and not for yours.");
+    const table = () => studyTable(rows, labels.length > 1);
+    results.replaceChildren(told, rows.length ? table() : make("p", {}, "It isn’t recorded yet."));
   }
 
-  function studyTable(rows) {
-    const heads = ["setting", "strategy", "tuned peak", "on test data (95 % interval)"];
+  // Strategies of other optimizers may have the same shape; where there is one, the sentence names it.
+  function studyTable(rows, several) {
+    const only = (text) => (several ? [text] : []);
+    const heads = ["setting", ...only("strategy"), "tuned peak", "on test data (95\u00a0% interval)"];
     const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
     const body = rows.map(({ setting, label, peak, result }) => {
-      const rest = [label, short(peak), result].map((text) => make("td", {}, text));
+      const rest = [...only(label), short(peak), result].map((text) => make("td", {}, text));
       return make("tr", {}, make("th", { scope: "row" }, setting), ...rest);
     });
     const table = make("table", { class: "table" }, make("thead", {}, head), make("tbody", {}, ...body));
@@ -197,8 +202,6 @@
       make("div", status, part("warnings", "ul", { class: "lab-warnings" })),
       make("div", { class: "tool-row lab-copy" }, frameworks(), copyButton),
       make("pre", { class: "lab-code", tabindex: 0, "aria-label": "Code" }, part("code", "code")),
-      make("h2", { class: "lab-heading" }, "How that did in the study"),
-      part("study"),
     ];
   }
 
@@ -228,6 +231,7 @@
   function* starting() {
     const page = root;
     study = JSON.parse(document.getElementById("schedule-lab-study").textContent);
+    results = document.getElementById("schedule-lab-results");
     fields = lab.fields(view);
     handles = lab.handles(view);
     root = make("div", {}, ...skeleton());

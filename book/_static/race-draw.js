@@ -1,8 +1,8 @@
 // What the race shows: decision surfaces, and two figures. How often each is drawn is in race.js.
 (function () {
   "use strict";
-  const { STEPS, SPIRALS } = window.lrlibRace;
-  const { drawPanel } = window.lrlibFigures;
+  const { STEPS, EVERY, SPIRALS } = window.lrlibRace;
+  const { drawPanel, NARROW } = window.lrlibFigures;
   const { make } = window.lrlibTools;
 
   const GRID = 24; // a surface is computed at 24 × 24 places
@@ -84,21 +84,44 @@
     if (!box.clientWidth) return;
     const rest = { title: "", legend: false, bands: [], texts: [], x: { low: 0, high: STEPS, label: "step" } };
     const what = "one line for each strategy; the table below has the numbers.";
-    box.replaceChildren(drawPanel({ ...rest, ...figure }, box.clientWidth, height, `${label} against the step, ${what}`));
+    const drawn = drawPanel({ ...rest, ...figure }, box.clientWidth, height, `${label} against the step, ${what}`);
+    box.replaceChildren(drawn);
+    return drawn;
   }
+
+  // Before the first step no line is there to be named.
+  const INVITED = { text: "Press Play to see the losses", x: 0.5, y: 0.5, inside: true, align: "center" };
 
   function drawLosses(race, marked, box) {
     const y = { low: 0, high: 1.2, label: "loss on new points" };
     const losses = lines(race, marked, (history) => history.losses);
-    drawFigure(box, 260, { named: true, lines: losses, y }, "Loss on new points");
+    const texts = race.step ? [] : [INVITED];
+    box.classList.toggle("race-waiting", race.step === 0);
+    drawFigure(box, 260, { named: true, lines: losses, texts, y }, "Loss on new points");
+  }
+
+  // The rates still to come: thin lines, at whose ends the names stand.
+  function plannedRates(race) {
+    const xs = [];
+    for (let step = race.step; step < STEPS; step += EVERY) xs.push(step);
+    xs.push(STEPS);
+    return race.lanes.filter(({ blown }) => blown === null).map((lane) => {
+      const ys = xs.map((step) => race.rate(lane, step));
+      return { label: lane.name, colour: lane.colour, dash: lane.dash, width: 1, xs, ys };
+    });
   }
 
   function drawRates(race, marked, box) {
-    const rates = lines(race, marked, (history) => history.rates);
-    const top = 1.08 * Math.max(...rates.flatMap(({ ys }) => ys), race.peak);
+    const planned = plannedRates(race);
+    const made = lines(race, marked, (history) => history.rates).map((line, k) =>
+      race.lanes[k].blown === null ? { ...line, label: "" } : line);
+    const all = [...planned, ...made];
+    const top = 1.08 * Math.max(...all.flatMap(({ ys }) => ys), race.peak);
     const y = { low: 0, high: top, label: "learning rate" };
     // Where the names stand in a list, one list is enough.
-    drawFigure(box, 180, { named: box.clientWidth >= 560, lines: rates, y }, "Learning rate");
+    const drawn = drawFigure(box, 180, { named: box.clientWidth >= NARROW, lines: all, y }, "Learning rate");
+    const groups = drawn?.querySelectorAll("[clip-path] > g") ?? [];
+    planned.forEach((_, k) => groups[k]?.classList.add("race-planned"));
   }
 
   window.lrlibRaceDrawing = { GRID, coloursOf, drawPoints, drawSurface, drawLosses, drawRates };

@@ -62,8 +62,8 @@
       controls(reader),
       choice(reader.choose),
       part("lanes", "ul", { class: "race-lanes" }),
-      part("told", "p", { class: "race-told", role: "status" }),
       part("found", "p", { class: "race-found" }),
+      part("told", "p", { class: "race-told", role: "status" }),
       part("figures", "div", { class: "race-figures" }, part("losses"), part("rates")),
       table(),
     ];

@@ -76,10 +76,10 @@
     })).filter(({ key }) => keys.includes(key));
     const made = { seed, peak, step: 0, lanes, points, fresh, net, test };
 
-    // The rate of a run's next step; once the race is over, that of its last one.
-    made.rate = (lane) => {
+    // The rate of a run at a step, if nothing else is said the next; at the end, that of its last one.
+    made.rate = (lane, step = made.step) => {
       const highest = lane.finds ? (test.found ?? made.peak) : made.peak * (lane.share ?? 1);
-      return highest * lane.factor(Math.min(made.step, STEPS - 1));
+      return highest * lane.factor(Math.min(step, STEPS - 1));
     };
 
     function judge(lane) {
@@ -104,6 +104,12 @@
         const due = (made.step + lane.turn) % EVERY === 0 || made.step === STEPS;
         if (due && lane.blown === null) judge(lane);
       });
+    };
+    // Where a race stands, all runs are compared at the same step, also those whose turn is later.
+    made.judgeAll = () => {
+      for (const lane of lanes) {
+        if (lane.blown === null && lane.history.steps.at(-1) !== made.step) judge(lane);
+      }
     };
     made.done = () => made.step >= STEPS || lanes.every(({ blown }) => blown !== null);
 

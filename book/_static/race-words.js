@@ -8,18 +8,26 @@
   const PEAK = { low: 0.001, high: 10 }; // that can be typed
   const SEED = { low: 1, high: 9999, whole: true };
 
-  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`; // where no line breaks
   // A rate in two digits; what is next to nothing is called so.
   const rounded = (rate) => (rate < 1e-5 ? "near 0" : String(Number(rate.toPrecision(2))));
+
+  // “A”, “A and B”, “A, B and C”
+  const listed = (names) => [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
 
   // Where the race stands, in a few sentences.
   function standing(race, marked) {
     const left = race.lanes.filter(({ blown }) => blown === null).sort((a, b) => a.loss - b.loss);
     const gone = race.lanes.filter(({ blown }) => blown !== null);
-    const described = ({ name, loss, accuracy }) => `${name} (loss ${loss.toFixed(2)}, ${percent(accuracy)} right)`;
+    // A run with those that are its very equals: step decay is a fixed rate until its first drop.
+    const described = ({ loss, accuracy }) => {
+      const names = left.filter((lane) => lane.loss === loss).map(({ name }) => name);
+      return `${listed(names)} (loss ${loss.toFixed(2)}, ${percent(accuracy)} right)`;
+    };
     const told = [`Peak rate ${race.peak}, seed ${race.seed}.`];
-    // It says of which step it speaks: a race that runs has gone on since.
-    const at = `At step ${grouped(race.step)}`;
+    // While it runs, the runs are judged in turn, each at a step of its own.
+    const together = left.every(({ history }) => history.steps.at(-1) === race.step);
+    const at = `${together ? "At" : "Around"} step ${grouped(race.step)}`;
     const [first, last] = [left[0], left.at(-1)];
     if (race.step === 0) told.push(`${at} all networks have the same weights.`);
     else if (left.length > 1 && first.loss.toFixed(2) === last.loss.toFixed(2)) {

@@ -85,6 +85,7 @@
   }
 
   function show() {
+    race.judgeAll();
     for (const _ of showing());
   }
 
@@ -112,15 +113,16 @@
     ended() {
       wanted = false;
       settle();
-      show();
     },
   });
 
-  // Go on, or stop, as all that is known says.
+  // Go on, or stop, as all that is known says. Whoever stops it sees all runs at the same step.
   function settle() {
+    const stops = root.dataset.running === "true" && !running();
     root.dataset.running = running();
     loop.settle();
-    showControls();
+    if (stops) show();
+    else showControls();
   }
 
   // What the reader does
@@ -129,8 +131,7 @@
     if (race.done()) begin(race.seed);
     wanted = !running();
     settle();
-    if (!wanted) show();
-    else if (!seen) place("lanes").scrollIntoView({ block: "nearest" });
+    if (wanted && !seen) place("lanes").scrollIntoView({ block: "nearest" });
   }
 
   function advance() {

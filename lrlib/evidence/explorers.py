@@ -32,20 +32,22 @@ def peak_rates(recorded: Recorded, strategy: str, length: str = "long") -> objec
 
 
 def common_peak_rates(
-    recorded: Recorded, strategies: Sequence[str], length: str = "long"
+    recorded: Recorded, strategies: Sequence[str], length: str = "long", *, first: float
 ) -> object:
     """Show a slider over the peak rates that all these strategies were run at.
 
-    The figure is `lrlib.evidence.figures.at_one_peak`: their validation accuracies at that rate.
+    The figure is `lrlib.evidence.figures.at_one_peak`: their validation accuracies at that rate,
+    which is `first` until the slider is moved.
     """
     grids = [set(recorded.tuning(strategy, length)[0]) for strategy in strategies]
+    rates = explore.Stops(sorted(set.intersection(*grids)), first)
 
     def draw(ax: Axes, peak_lr: float) -> None:
         figures.at_one_peak(ax, recorded, strategies, length, peak_lr)
 
     labels = ", ".join(STRATEGIES[strategy].label for strategy in strategies)
     alt = f"Validation accuracy after each epoch at one peak rate: {labels}."
-    return explore.sliders(draw, alt, height=2.8, peak_lr=sorted(set.intersection(*grids)))
+    return explore.sliders(draw, alt, height=2.8, peak_lr=rates)
 
 
 def compare(

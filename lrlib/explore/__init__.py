@@ -11,6 +11,7 @@ from lrlib._drawing import embedded
 from lrlib._extras import extra
 from lrlib.explore import _static
 from lrlib.explore._ranges import Range, Values, check, said
+from lrlib.explore._ranges import Stops as Stops  # others make them
 from lrlib.explore._runs import comparison
 from lrlib.history import History
 
@@ -39,7 +40,7 @@ def sliders(
             whole numbers give a slider of whole numbers. Other sliders are logarithmic if the
             lowest is positive and the highest at least 100 times as large, as from 0.001 to 1. Or
             give a list of at least two values, in rising order, to allow no others; the slider
-            starts in the middle of the list.
+            starts in the middle of the list, or with `Stops(values, first)` at the value `first`.
 
     Returns:
         An object that a notebook displays when it is the last value of a cell.

@@ -1,10 +1,18 @@
 """What a reader may choose: a range or a list of values for each parameter, and how it reads."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 Range = tuple[float, float, float] | list[float]  # (lowest, highest, first value), or all there are
 Values = dict[str, float]
+
+
+class Stops(list[float]):
+    """All the values that a slider has, and the one at which it begins."""
+
+    def __init__(self, values: Iterable[float], first: float) -> None:
+        super().__init__(values)
+        self.first = first
 
 
 def check(ranges: Mapping[str, Range]) -> None:
@@ -42,7 +50,9 @@ def said_of(alt: str, shown: Sequence[str]) -> str:
 
 
 def first_value(limits: Range) -> float:
-    """Where a slider begins."""
+    """Where a slider begins: in the middle of a list that doesn't say."""
+    if isinstance(limits, Stops):
+        return limits.first
     return limits[len(limits) // 2] if isinstance(limits, list) else limits[2]
 
 

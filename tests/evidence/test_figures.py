@@ -282,11 +282,12 @@ def test_every_variant_is_told_apart_by_colour_or_line(ax):
 
 def test_a_slider_over_peaks_has_the_rates_that_all_of_them_ran_at(monkeypatch):
     monkeypatch.setenv("LRLIB_STATIC", "1")
-    text = explorers.common_peak_rates(STUDY, ["fixed", "cosine"]).data
     grids = [set(FIRST.first_rates(strategy)) for strategy in ("fixed", "cosine")]
-    (values,) = re.findall(r'data-values="([^"]*)"', text)
     both = sorted(set.intersection(*grids))
+    text = explorers.common_peak_rates(STUDY, ["fixed", "cosine"], first=both[-1]).data
+    (values,) = re.findall(r'data-values="([^"]*)"', text)
     assert json.loads(html.unescape(values)) == both
+    assert f'value="{len(both) - 1}"' in text
 
 
 @pytest.mark.parametrize("strategy", ["fixed", "cosine"])

@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from lrlib import schedules
+from lrlib.evidence.findings import NEAREST
 from lrlib.evidence.settings import SETTINGS
 from lrlib.evidence.strategies import STRATEGIES
 
@@ -551,7 +552,10 @@ def test_a_number_follows_the_arrow_keys(lab):
             "a first period of 3 could make more than 100 of them. The lab draws and writes one of",
         ),
         ("cycles_rest_0.01p_0.1_1_1", "half-cycle comes to less than a step, so the lab draws 1"),
-        ("onecycle_20_0.02~hold", "a rise of 2 % is hardly a step, so the lab draws 7.5 %"),
+        (
+            "onecycle_20_0.02~hold",
+            "a rise of 2\u00a0% is hardly a step, so the lab draws 7.5\u00a0%",
+        ),
         ("onecycle_1~hold", "one step is no cycle, so the rate is held at the peak"),
     ],
 )
@@ -863,7 +867,7 @@ def test_a_warm_up_that_ends_after_the_run_is_named_also_behind_another_stage(la
 )
 def test_a_curve_that_only_meets_the_samples_of_the_study_is_not_its_schedule(lab, state):
     page = lab(f"#{state}")
-    assert "no schedule that is close" in page.locator("[data-lab=study]").inner_text()
+    assert "no schedule that is close" in page.locator("#schedule-lab-results").inner_text()
 
 
 def test_a_ring_stays_where_it_is_when_it_is_taken_beside_its_middle(lab):
@@ -906,7 +910,7 @@ def test_a_warning_that_stays_is_left_alone(lab):
 
 def test_the_table_of_the_study_stays_while_its_curve_does(lab):
     page = lab("#preset=warmup-cosine")
-    table = page.locator("[data-lab=study] .lrlib-table")
+    table = page.locator("#schedule-lab-results .lrlib-table")
     table.evaluate("e => { e.kept = true; }")
     page.get_by_label("axis").evaluate(
         "e => { e.value = 'log'; e.dispatchEvent(new Event('change')); }"
@@ -949,15 +953,53 @@ def test_nothing_is_said_against_the_default(lab):
 
 def test_the_study_says_how_a_close_curve_did(lab):
     page = lab("#preset=warmup-cosine")
-    told = page.locator("[data-lab=study]").inner_text()
+    told = page.locator("#schedule-lab-results").inner_text()
     assert "warm-up + cosine" in told
-    assert SETTINGS["cnn-max"].describe("long") in told
-    assert re.search(r"\d+\.\d % \(\d+\.\d to \d+\.\d\)", told)
+    assert SETTINGS["cnn-max"].short in told
+    assert re.search(r"\d+\.\d\u00a0% \(\d+\.\d to \d+\.\d\)", told)
     page = lab("#steps=1000&curve=0.1~linear_rest_0_1")
-    assert "no schedule that is close" in page.locator("[data-lab=study]").inner_text()
+    assert "no schedule that is close" in page.locator("#schedule-lab-results").inner_text()
+
+
+def test_the_table_names_strategies_only_where_there_are_several(lab):
+    page = lab("#preset=one-cycle")
+    results = page.locator("#schedule-lab-results")
+    heads = results.locator("thead th")
+    assert heads.first.inner_text() == "setting"
+    assert heads.all_inner_texts()[1:] == ["tuned peak", "on test data (95\u00a0% interval)"]
+    assert STRATEGIES["one-cycle"].label in results.locator("p").inner_text()
+    change_address(page, "#preset=warmup-cosine")
+    assert heads.all_inner_texts()[:2] == ["setting", "strategy"]
+    shown = list(dict.fromkeys(results.locator("tbody th").all_inner_texts()))
+    assert shown == [SETTINGS[name].short for name in NEAREST if SETTINGS[name].short in shown]
+
+
+def test_the_rest_of_the_run_has_no_number(lab):
+    page = lab("#steps=1000&curve=0.1~linear_rest_1_0")
+    number = page.locator("[data-shows=length]")
+    assert not number.is_visible()
+    page.get_by_label("for: unit").select_option("steps")
+    assert number.is_visible()
+    assert number.input_value() == "1000"
 
 
 # For everyone
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280, 1600])
+def test_the_buttons_of_a_stage_stand_beside_its_name(lab, width):
+    page = lab(
+        "#preset=one-cycle&curve=0.1~warmup_10p~linear", viewport={"width": width, "height": 800}
+    )
+    places = page.locator(".lab-stage").evaluate_all(
+        """all => all.map((stage) => {
+            const kind = stage.querySelector("select").getBoundingClientRect();
+            const buttons = stage.querySelector(".tool-buttons").getBoundingClientRect();
+            return [buttons.left - kind.right, buttons.top - kind.top];
+        })"""
+    )
+    assert len(places) == 2
+    assert all(0 < side < 20 and abs(down) < 2 for side, down in places), places
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -970,6 +1012,10 @@ def test_the_lab_is_accessible(lab, theme):
 def test_the_lab_fits_a_phone(lab):
     page = lab("#preset=triangular2", viewport={"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for preset in ("triangular2", "warmup-linear", "warmup-cosine", "fixed"):
+        change_address(page, f"#preset={preset}")
+        table = page.locator("#schedule-lab-results .lrlib-table")
+        assert table.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, preset
 
 
 @pytest.mark.parametrize("state", ["#steps=100000", "#steps=10000000&axis=log"])

@@ -179,6 +179,7 @@ def test_the_finder_says_when_there_is_nothing_to_read(tab):
 TRACE = """([seed, peak, steps]) => {
     const race = lrlibRace.race(seed, peak);
     for (let k = 0; k < steps; k += 1) race.advance();
+    race.judgeAll();
     return JSON.stringify(race.lanes.map(({ parameters, history }) => [[...parameters], history]));
 }"""
 
@@ -604,7 +605,52 @@ def test_where_motion_is_not_wanted_it_waits_for_play(race):
     place(page, "play").click()
     page.locator(RESTS).wait_for()
     assert step_of(page) > 0
-    assert f"At step {step_of(page)}" in place(page, "told").inner_text()
+    compared_at_one_step(page)
+    place(page, "advance").click()
+    compared_at_one_step(page)
+
+
+def compared_at_one_step(page: Page) -> None:
+    """While a race runs its networks are judged in turn; where it stands, all at once."""
+    assert f" At step {step_of(page)}" in place(page, "told").inner_text()
+    assert {row[1] for row in table(page)} == {str(step_of(page))}
+
+
+def test_runs_that_are_the_same_are_named_together(race):
+    """The peak is one at which Fixed, and with it step decay, soon has the highest loss."""
+    page = race("#peak=0.5&seed=1&show=fixed,step,adam")
+    make_steps(page, 30)
+    told = place(page, "told").inner_text()
+    assert "Fixed and Step decay (loss " in told
+    assert "; the highest: " in told
+
+
+def test_a_sentence_does_not_break_before_a_percent_sign(race):
+    page = race("#peak=0.2&seed=1")
+    make_steps(page, 1)
+    told = place(page, "told").text_content()
+    assert "\u00a0% right" in told
+    assert " %" not in told
+
+
+def test_before_the_start_the_rates_are_planned_and_the_losses_are_asked_for(race):
+    page = race("#peak=0.2&seed=1")
+    planned = page.locator("[data-race=rates] .race-planned path")
+    assert planned.count() == LANES
+    assert all(
+        d.count("L") > 100
+        for d in planned.evaluate_all("all => all.map(e => e.attributes.d.value)")
+    )
+    losses = page.locator("[data-race=losses] svg")
+    assert losses.get_by_text("Press Play").is_visible()
+    assert not losses.get_by_text("Exponential").is_visible(), "no line is there to be named"
+    make_steps(page, 75)
+    assert losses.get_by_text("Press Play").count() == 0
+    assert losses.get_by_text("Exponential").is_visible()
+    ends = planned.evaluate_all("all => all.map(e => e.attributes.d.value.split('L').length)")
+    assert set(ends) == {76}, "what is still to come"
+    make_steps(page, 75)
+    assert page.locator("[data-race=rates]").get_by_text("Exponential").is_visible()
 
 
 def test_a_frame_makes_few_steps_and_one_picture(race):
