@@ -9,7 +9,7 @@ DARK = {
     "green": "#3db86a",
     "red": "#fe7389",
     "purple": "#ac86f7",
-    "brown": "#a8875f",
+    "brown": "#cc8d47",
     "pink": "#fba8fb",
     "teal": "#58ecf0",
     "grey": "#b4b6bb",
