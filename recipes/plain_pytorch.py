@@ -28,7 +28,7 @@ def loss_of(model, batch):
 
 
 def step_fn(model, optimizer, loss_fn, batch):
-    """One step as below, on four batches joined to a large one."""
+    """One step as in the loop, on four batches joined to a large one."""
     loss = loss_of(model, batch)
     optimizer.zero_grad()
     loss.backward()

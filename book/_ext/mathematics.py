@@ -29,12 +29,13 @@ TAG = re.compile(r"<[^>]+>")
 UNWRITTEN = {ord("√"), *range(0x1D434, 0x1D468), ord("ℎ"), *range(0x1D6E2, 0x1D71C)}
 # In thousandths of the size. How far a subscript falls below the foot of its letter, and an
 # exponent below the head, at least and at most: what TeX's own font has. Else that of η stands low,
-# that of θ high. And how far a root's line is above what it covers: else it touches a letter in
-# small print.
+# that of θ high. And how far a root's line is above what it covers, else it touches a letter in
+# small print, and how thick it is: a pixel, and not now one and now two.
 PLACES = {
     "SubscriptBaselineDropMin": 50,
     "SuperscriptBaselineDropMax": 386,
     "RadicalVerticalGap": 150,
+    "RadicalRuleThickness": 50,
 }
 # The forms of the sign of a root, in the same unit. Chromium leaves as much room behind each as the
 # widest form needs, so all get one width; and the font's lowest one is too high for a small letter.

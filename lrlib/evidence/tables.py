@@ -203,7 +203,7 @@ def batch_size() -> HTML:
         [
             html.escape(STRATEGIES[each.strategy].label),
             f"{each.small_lr:.2g}\u00a0→\u00a0{each.large_lr:.2g}",
-            *(f"×\u00a0{value:.2g}" for value in (each.factor, each.rule)),
+            *(f"×\u00a0{value:.3g}" for value in (each.factor, each.rule)),
             f"{100 * each.lost:.0f}\u00a0%",
         ]
         for each in batch_sizes.scaled()

@@ -79,7 +79,8 @@ class RangeTest:
         - "floor" takes the first :math:`x_f` where the loss has nearly reached the floor of the
           valley, within 5 % of its depth or half of the noise, whichever is more:
 
-          .. math:: L(x_f) - L_{\min} \le \max(0.05\, D,\, \sigma / 2), \qquad D = L_0 - L_{\min}.
+          .. math:: L(x_f) \le L_{\min} + \delta, \qquad \delta = \max(0.05\, D,\, \sigma / 2),
+             \qquad D = L_0 - L_{\min}.
 
           That rate is taken to suit a run of 160 steps at a fixed rate, so for :math:`T` steps it
           suggests
