@@ -1,4 +1,7 @@
-"""Where a line may break: in long names, but not before a percent sign or a formula's comma."""
+"""Where a line may break: in long names, but not before a percent sign or a formula's comma.
+
+In a heading it doesn't break within a word: “Learning-” at the end of a line looks like an error.
+"""
 
 import html
 import re
@@ -14,6 +17,7 @@ CODE = re.compile(
     r'(<code class="(?:code )?docutils literal notranslate)(">)(.*?)(?=</code>)', re.DOTALL
 )
 TAG = re.compile(r"<[^>]*>")
+HYPHENATED = re.compile(r"(\w+(?:-\w+)+)")
 # After these long code may go on in the next line, but no number and no empty brackets. Inside a
 # word it may only where the word is long itself, and not after a letter or two.
 MARK = re.compile(r"(?<=[\w)\]])((?<!\d)\.|\.(?!\d)|[/(,=])(?=[^\s<)])")
@@ -40,6 +44,20 @@ def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
             formula.parent[at : at + 2] = [whole, nodes.Text(after[mark.end() :])]
 
 
+def keep_words(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Let no line of a heading end within a word that has a hyphen."""
+    for title in doctree.findall(nodes.title):
+        for text in [*title.findall(nodes.Text)]:
+            parts: list[nodes.Node] = [nodes.Text(part) for part in HYPHENATED.split(text)]
+            if len(parts) == 1 or isinstance(text.parent, CODE_NODES):
+                continue
+            for number in range(1, len(parts), 2):  # what was found stands at every second place
+                word = nodes.inline("", "", parts[number], classes=["lrlib-together"])
+                parts[number] = word
+            at = text.parent.index(text)
+            text.parent[at : at + 1] = parts
+
+
 def in_code(found: re.Match[str]) -> str:
     start, end, text = found.groups()
     if len(html.unescape(TAG.sub("", text))) <= WHOLE:
@@ -62,5 +80,6 @@ def break_code(app: Sphinx, pagename: str, template: str, context: dict, doctree
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-resolved", keep_percents)
     app.connect("doctree-resolved", keep_together)
+    app.connect("doctree-resolved", keep_words)
     app.connect("html-page-context", break_code)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
