@@ -232,7 +232,7 @@ def protocol(every: Sequence[Recorded]) -> HTML:
     lines.append(["ended early, because the loss was no longer finite", *map(str, diverged)])
     hours = (sum(row.seconds for row in each.rows) / 3600 for each in every)
     lines.append(["hours of training", *(f"{each:.1f}" for each in hours)])
-    return _table("Recorded runs.", ["", *(each.setting.short for each in every)], lines)
+    return _table("Recorded runs.", ["runs", *(each.setting.short for each in every)], lines)
 
 
 def origins(every: Sequence[Recorded]) -> HTML:

@@ -19,10 +19,8 @@ _IN_WORDS = ("no", "one", "two", "three", "four", "five", "six")
 def marked(state: str, capital: bool = False) -> str:
     """Return markup of a state: its mark and its word, which stay together, in its colour."""
     word = WORDS[state][0].upper() + WORDS[state][1:] if capital else WORDS[state]
-    return (
-        f'<strong class="lrlib-verdict lrlib-{state.replace(" ", "-")}">'
-        f'<span aria-hidden="true">{MARKS[state]}</span>\u00a0{word}</strong>'
-    )
+    kind = f"lrlib-{state.replace(' ', '-')}"
+    return f'<strong class="lrlib-verdict {kind}">{MARKS[state]}\u00a0{word}</strong>'
 
 
 def agreement(found: Mapping[str, Found]) -> str:

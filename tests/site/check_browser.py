@@ -521,13 +521,14 @@ def test_a_prediction_is_scored_and_a_quiz_explained_without_a_kernel(visit, pag
 
 def test_a_slider_begins_and_stops_at_the_values_of_the_chapter(visit) -> None:
     tab = visit("notebooks/02-step-decay").page
-    every, factor = tab.locator(".lrlib-explore").first.locator("input").all()
-    told = [control.locator("xpath=../output") for control in (every, factor)]
-    assert [each.inner_text() for each in told] == ["117", "0.5"]
-    every.focus()
+    interval, factor = tab.locator(".lrlib-explore").first.locator("input").all()
+    told = [control.locator("xpath=../output") for control in (interval, factor)]
+    for each, first in zip(told, ("117", "0.5"), strict=True):
+        expect(each).to_have_text(first)
+    interval.focus()
     tab.keyboard.press("ArrowRight")
-    assert told[0].inner_text() == "118"
-    for control, ends in ((every, ("20", "350")), (factor, ("0.1", "1"))):
+    expect(told[0]).to_have_text("118")
+    for control, ends in ((interval, ("20", "350")), (factor, ("0.1", "1"))):
         control.focus()
         for key, end in zip(("Home", "End"), ends, strict=True):
             tab.keyboard.press(key)
