@@ -37,6 +37,17 @@ def signed(value: float, places: int = 2) -> str:
     return text.replace("-", "−") if float(text) else text[1:]
 
 
+def capital(text: str) -> str:
+    """Let a text begin with a capital, also behind a quotation mark.
+
+    Example:
+        >>> capital("“cosine” minus “fixed”")
+        '“Cosine” minus “fixed”'
+    """
+    first = 1 if text[0] == "“" else 0
+    return text[:first] + text[first].upper() + text[first + 1 :]
+
+
 def table(caption: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """Make a table that scrolls where it is too wide; cells are HTML, an empty header is none.
 

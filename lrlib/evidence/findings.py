@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from lrlib._extras import extra
-from lrlib._markup import signed
+from lrlib._markup import capital, signed
 from lrlib._styles import styled
 from lrlib.evidence import claims, comparisons, intervals
 from lrlib.evidence.claims import Claim, Verdict
@@ -107,9 +107,9 @@ def _settings(comparison: Comparison, found: Mapping[str, Found]) -> str:
     lines = ""
     for name, cell in asked.items():
         numbers = html.escape(gap(name, cell, comparison.measure))
-        told = f"{marked(cell.state, capital=True)}. {numbers}.{_diverged(comparison, name)}"
+        told = f"{marked(cell.state, begins=True)}. {numbers}.{_diverged(comparison, name)}"
         lines += f"<li>{told}</li>"
-    what = html.escape(_capital(_subtracted(comparison)))
+    what = html.escape(capital(_subtracted(comparison)))
     return f"<p>{agreement(found)} {what}:</p><ul>{lines}</ul>"
 
 
@@ -133,11 +133,6 @@ def _subtracted(comparison: Comparison) -> str:
     return f"“{left}” minus “{right}”"
 
 
-def _capital(text: str) -> str:
-    first = 1 if text[0] == "“" else 0
-    return text[:first] + text[first].upper() + text[first + 1 :]
-
-
 def single(name: str) -> str:
     """Say what was found about a claim on single runs, by its id, on the max-pooled network."""
     (claim,) = (each for each in claims.read() if each.id == name)
@@ -148,7 +143,7 @@ def _one_setting(claim: Claim) -> tuple[str, str]:
     recorded = _recorded("cnn-max")
     verdict = claims.judge(claim, recorded)
     return verdict.word, (
-        f"{marked(verdict.word, capital=True)}. "
+        f"{marked(verdict.word, begins=True)}. "
         + html.escape(f"{recorded.setting.label}, {compares(claim)}: {measured(claim, verdict)}.")
     )
 
@@ -193,7 +188,7 @@ def overall(found: Mapping[str, Found]) -> str:
 def gap(setting: str, found: Found, measure: str = "mean") -> str:
     """Say how far apart the two sides ended, or spread, and where that gap likely is."""
     numbers = _numbers(setting, (found.mean, found.low, found.high), measure)
-    return f"{_capital(SETTINGS[setting].label)}: {numbers}"
+    return f"{capital(SETTINGS[setting].label)}: {numbers}"
 
 
 def between(recorded: Recorded, left: str, right: str, length: str = "long") -> str:
@@ -282,7 +277,7 @@ def _shortly(comparison: Comparison, found: Mapping[str, Found]) -> str:
         return agreement(found)
     cell = found[name]
     numbers = _numbers(name, (cell.mean, cell.low, cell.high), comparison.measure)
-    where = html.escape(_capital(SETTINGS[name].label))
+    where = html.escape(capital(SETTINGS[name].label))
     what = html.escape(f"{_subtracted(comparison)}, {numbers}.")
     if sum(each.state in ASKED for each in found.values()) == 1:
         return f"{agreement(found)[:-1]}: {where}, {what}"

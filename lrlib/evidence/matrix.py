@@ -138,7 +138,7 @@ def sentence(comparison: Comparison, setting: str, found: Found) -> str:
     words = SETTINGS[setting].length_in_words(comparison.length)
     numbers = findings.gap(setting, found, comparison.measure)
     text = (
-        f"{marked(found.state, capital=True)}. {html.escape(numbers)}; {words}, "
+        f"{marked(found.state, begins=True)}. {html.escape(numbers)}; {words}, "
         f"{found.seeds} seeds each."
     )
     if not found.needed:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from lrlib._markup import capital
 from lrlib.evidence.comparisons import ASKED, WORDS, Comparison, Found
 from lrlib.evidence.strategies import STRATEGIES
 
@@ -13,12 +14,15 @@ MARKS = {
     "not recorded": "…",
     "cannot be asked": "·",
 }
-_IN_WORDS = ("no", "one", "two", "three", "four", "five", "six")
+IN_WORDS = ("no", "one", "two", "three", "four", "five", "six")
 
 
-def marked(state: str, capital: bool = False) -> str:
-    """Return markup of a state: its mark and its word, which stay together, in its colour."""
-    word = WORDS[state][0].upper() + WORDS[state][1:] if capital else WORDS[state]
+def marked(state: str, begins: bool = False) -> str:
+    """Return markup of a state: its mark and its word, which stay together, in its colour.
+
+    With `begins` the word begins a sentence.
+    """
+    word = capital(WORDS[state]) if begins else WORDS[state]
     kind = f"lrlib-{state.replace(' ', '-')}"
     return f'<strong class="lrlib-verdict {kind}">{MARKS[state]}\u00a0{word}</strong>'
 
@@ -31,13 +35,13 @@ def agreement(found: Mapping[str, Found]) -> str:
         return "The study hasn’t run this yet."
     if len(counts) > 1:
         # In words: a figure that a line begins with, before a full stop, looks like that of a list.
-        parts = [f"{marked(each)} in {_IN_WORDS[counts[each]]}" for each in ASKED if counts[each]]
-        return f"Tested in {_IN_WORDS[asked]} settings: {', '.join(parts)}."
+        parts = [f"{marked(each)} in {IN_WORDS[counts[each]]}" for each in ASKED if counts[each]]
+        return f"Tested in {IN_WORDS[asked]} settings: {', '.join(parts)}."
     (state,) = counts
-    where = {1: "one setting", 2: "both settings"}.get(asked, f"all {_IN_WORDS[asked]} settings")
+    where = {1: "one setting", 2: "both settings"}.get(asked, f"all {IN_WORDS[asked]} settings")
     if state == "undecided" and asked > 1:  # "can't tell in all" might mean that it can in some
-        where = "either setting" if asked == 2 else f"any of {_IN_WORDS[asked]} settings"
-    return f"{marked(state, capital=True)} in {where}."
+        where = "either setting" if asked == 2 else f"any of {IN_WORDS[asked]} settings"
+    return f"{marked(state, begins=True)} in {where}."
 
 
 def condition(comparison: Comparison) -> str:
