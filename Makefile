@@ -95,7 +95,7 @@ reproduce: $(installed) ## make three recorded runs again and compare
 	$(python) -m lrlib.evidence.reproduce $(OPTIONS)
 
 # Debian's Chromium, or one that Playwright fetches where there is none.
-chromium = command -v chromium chromium-browser google-chrome > /dev/null \
+chromium = command -v chromium-headless-shell chromium chromium-browser google-chrome > /dev/null \
     || .venv/bin/playwright install --with-deps chromium
 
 test-site: $(installed) ## open every page of the built site in Chromium and use its controls

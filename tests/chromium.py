@@ -14,8 +14,9 @@ OPTIONS = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    # Debian's Chromium, or else the one that `playwright install chromium` has fetched.
-    names = ("chromium", "chromium-browser", "google-chrome")
+    # Debian's Chromium, or else the one that `playwright install chromium` has fetched. The one that
+    # has no window draws the same, and opens a page in two thirds of the time.
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     installed = next(filter(None, map(shutil.which, names)), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=installed, args=list(OPTIONS))

@@ -10,7 +10,7 @@
   const SHOWN = 240; // points that are drawn
   const SIDE = 320; // pixels of the picture of the points
 
-  // Colours: those of the page's theme, as three numbers each
+  // Colours of the page's theme, as three numbers each. The classes share one that no strategy of the race has.
 
   function numbers(value) {
     const pen = make("canvas").getContext("2d");
@@ -22,8 +22,8 @@
   function coloursOf(element) {
     const style = getComputedStyle(element);
     const read = (name) => numbers(style.getPropertyValue(name) || "#ffffff");
-    const [zero, one, ground] = ["--lrlib-orange", "--lrlib-blue", "--pst-color-background"].map(read);
-    return { zero, one, ground };
+    const [class1, ground] = ["--lrlib-green", "--pst-color-background"].map(read);
+    return { class1, ground };
   }
 
   // Decision surfaces. A canvas has a pixel for each place and the browser stretches it; the points,
@@ -36,14 +36,14 @@
     const pen = points.getContext("2d");
     const at = (value) => ((value / REACH + 1) / 2) * SIDE;
     pen.lineWidth = 1.5;
-    pen.strokeStyle = `rgb(${colours.ground})`;
     for (let k = 0; k < SHOWN; k += 1) {
       const [x, y] = [at(race.points.x[2 * k]), at(-race.points.x[2 * k + 1])];
       const one = race.points.y[k] > 0.5;
-      pen.fillStyle = `rgb(${one ? colours.one : colours.zero})`;
+      pen.fillStyle = `rgb(${one ? colours.class1 : colours.ground})`;
+      pen.strokeStyle = `rgb(${one ? colours.ground : colours.class1})`;
       pen.beginPath();
       if (one) pen.arc(x, y, 4, 0, 7);
-      else pen.rect(x - 3.5, y - 3.5, 7, 7);
+      else pen.rect(x - 3, y - 3, 6, 6);
       pen.fill();
       pen.stroke();
     }
@@ -58,11 +58,9 @@
         const across = ((column + 0.5) / GRID) * 2 - 1;
         const up = 1 - ((row + 0.5) / GRID) * 2;
         const z = race.net.output(parameters, across * REACH, up * REACH);
-        const sure = Math.tanh(z / 2); // −1 to 1: from class 0 for certain to class 1
-        const share = 0.55 * Math.abs(sure);
-        const full = sure > 0 ? colours.one : colours.zero;
+        const share = 0.6 / (1 + Math.exp(-z)); // the probability of class 1 decides how much green
         for (let c = 0; c < 3; c += 1) {
-          pixels.data[at + c] = colours.ground[c] + (full[c] - colours.ground[c]) * share;
+          pixels.data[at + c] = colours.ground[c] + (colours.class1[c] - colours.ground[c]) * share;
         }
         pixels.data[at + 3] = 255;
         at += 4;

@@ -81,10 +81,10 @@ class Setting:
         return self.lengths[length] // self.judged_every
 
     def length_in_words(self, length: str) -> str:
-        """Say how long a run is, in epochs or in steps."""
+        """Say how long a run is, in epochs or in steps; no line breaks behind the number."""
         if self.unit:
-            return plural(self.judgements(length), self.unit)
-        return f"{self.lengths[length]:,} steps"
+            return plural(self.judgements(length), self.unit).replace(" ", "\u00a0")
+        return f"{self.lengths[length]:,}\u00a0steps"
 
     def describe(self, length: str) -> str:
         """Name data, length, network and batch size, for captions."""

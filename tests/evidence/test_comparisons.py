@@ -114,7 +114,7 @@ def test_a_claim_about_short_runs_is_judged_by_short_runs():
     assert comparisons.judge(CLAIM, both).state == "holds"
     short = replace(CLAIM, length="short", only=("cnn-mean",))
     assert comparisons.judge(short, both).state == "fails"
-    assert "2 epochs" in matrix.sentence(short, "cnn-mean", comparisons.judge(short, both))
+    assert "2\u00a0epochs" in matrix.sentence(short, "cnn-mean", comparisons.judge(short, both))
 
 
 def test_what_is_missing_or_cannot_be_asked_is_told_apart():
@@ -216,7 +216,7 @@ def test_every_cell_has_a_word_for_those_who_hear_it_and_leads_to_its_numbers():
 def test_a_line_says_the_difference_its_interval_and_what_would_decide():
     undecided = cells(text="undecided")[ALL[0].id]["text"]
     text = matrix.sentence(ALL[0], "text", undecided)
-    assert ": loss −0.0100 (likely −0.0150 to −0.0050); 1,000 steps, 10 seeds each." in text
+    assert ": loss −0.0100 (likely −0.0150 to −0.0050); 1,000\u00a0steps, 10 seeds each." in text
     assert text.startswith('<strong class="lrlib-verdict lrlib-undecided">')
     assert text.endswith(" To tell would take about 40 seeds.")
     held = matrix.sentence(ALL[0], "cnn-mean", cells()[ALL[0].id]["cnn-mean"])

@@ -55,7 +55,7 @@ def test_a_curve_is_the_mean_over_the_seeds(ax):
     assert (heights.min(), heights.max()) == pytest.approx((50.53669, 70), abs=1e-4)
     caption = ax.figure.get_supxlabel()
     assert "CIFAR-10" in caption
-    assert "2 epochs" in caption
+    assert "2\u00a0epochs" in caption
     assert "6 seeds" in caption
     assert "95\u00a0% interval" in caption
 
