@@ -221,7 +221,7 @@ def test_a_line_says_the_difference_its_interval_and_what_would_decide():
     assert text.endswith(" To tell would take about 40 seeds.")
     held = matrix.sentence(ALL[0], "cnn-mean", cells()[ALL[0].id]["cnn-mean"])
     assert read(held).startswith("✓ Supported. CIFAR-10, mean-pooled network: +1.0 points (likely ")
-    assert held.endswith(" (likely +0.5 to +1.5); 5 epochs, 10 seeds each.")
+    assert held.endswith(" (likely +0.5 to +1.5); 5\u00a0epochs, 10 seeds each.")
 
 
 @pytest.mark.parametrize(
