@@ -4,12 +4,14 @@ import html
 import io
 import math
 import re
+from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 
 from lrlib._extras import extra
 from lrlib._ids import new_id
-from lrlib._markup import percents
+from lrlib._markup import unbroken
 from lrlib._styles import styled
 
 with extra("plots", "drawing"):
@@ -85,17 +87,29 @@ def name_lines(ax: Axes) -> None:
     around = 1.1  # inches that a title, the numbers, a label and a caption take
     inches = max(0.8, ax.figure.bbox.height / ax.figure.dpi - around)
     apart = 1.2 * SMALLEST / 72 / inches
-    position = -math.inf
-    for line in sorted(finite, key=height):
-        position = max(height(line), position + apart)
+    finite.sort(key=height)
+    position = -apart  # none stands below the axis
+    for line, wanted in zip(finite, _spread([height(line) for line in finite], apart), strict=True):
+        position = max(wanted, position + apart)
         name, colour = str(line.get_label()), line.get_color()
         text = ax.text(1.02, position, name, transform=ax.transAxes, va="center")
         text.set(color=colour, label=LINE_END, size=SMALLEST)
 
 
+def _spread(heights: Sequence[float], apart: float) -> list[float]:
+    """Move rising heights until they are so far apart, close ones evenly around their middle."""
+    groups: list[list[float]] = []
+    for place, height in enumerate(heights):
+        groups.append([height - place * apart])
+        while len(groups) > 1 and fmean(groups[-2]) > fmean(groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    levels = [fmean(group) for group in groups for _ in group]
+    return [level + place * apart for place, level in enumerate(levels)]
+
+
 def write_below(figure: Figure | SubFigure, text: str) -> None:
     """Write a caption below a figure: what its lines are of."""
-    figure.supxlabel(percents(text), size=SMALLEST, color=PALETTE["grey"], x=0.01, ha="left")
+    figure.supxlabel(unbroken(text), size=SMALLEST, color=PALETTE["grey"], x=0.01, ha="left")
 
 
 def swatch(line: Line2D) -> str:

@@ -8,20 +8,28 @@ from collections.abc import Iterable, Sequence
 _NUMBER = re.compile(r"(<strong>)?([≥≤×+−]?\s?[\d.,]+(\s?(%|px|ms|s|min|kB))?|–|—)(</strong>)?")
 
 
-def percents(text: str) -> str:
-    """Set each percent sign off from its number, by a space at which no line breaks."""
-    return re.sub(r"(?<=\d) ?(?=%)", "\u00a0", text)
+_UNITS = r"epochs?|steps?|seeds?|points?|settings?|runs?"
+
+
+def unbroken(text: str) -> str:
+    r"""Let no line break between a number and its unit, and set a percent sign off from its number.
+
+    Example:
+        >>> unbroken("5% after 2 epochs")
+        '5\xa0% after 2\xa0epochs'
+    """
+    return re.sub(rf"(?<=\d)( ?(?=%)| (?=(?:{_UNITS})\b))", "\u00a0", text)
 
 
 def marked_up(text: str) -> str:
-    r"""Escape a text for a page: between backticks is code; a percent sign stays with its number.
+    r"""Escape a text for a page: between backticks is code; a number stays with its unit.
 
     Example:
         >>> marked_up("`gamma` < 5% of `9 % 2`")
         '<code>gamma</code> &lt; 5\xa0% of <code>9 % 2</code>'
     """
     parts = re.split(r"`(.+?)`", html.escape(text))
-    parts[::2] = map(percents, parts[::2])
+    parts[::2] = map(unbroken, parts[::2])
     parts[1::2] = [f"<code>{part}</code>" for part in parts[1::2]]
     return "".join(parts)
 

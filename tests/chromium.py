@@ -14,8 +14,8 @@ OPTIONS = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    # Debian's Chromium, or else the one that `playwright install chromium` has fetched. The one that
-    # has no window draws the same, and opens a page in two thirds of the time.
+    # Debian's Chromium, or else the one that `playwright install chromium` has fetched. The one
+    # without windows draws the same, and opens a page in two thirds of the time.
     names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     installed = next(filter(None, map(shutil.which, names)), None)
     with sync_playwright() as playwright:

@@ -88,7 +88,7 @@ def test_a_figure_of_a_run_names_its_data_and_budget(history):
     figure, (ax,) = plots.panels()
     plots.curves(ax, {"run": history}, "loss")
     shown = plots.show(figure, "A run.").data
-    assert "Shapes-10, 15,000 images, 2 epochs, seed 4" in shown
+    assert "Shapes-10, 15,000 images, 2\u00a0epochs, seed 4" in shown
 
 
 def test_a_figure_of_a_formula_names_no_data():
@@ -121,6 +121,17 @@ def test_names_of_lines_do_not_overlap(history, height):
     figure.draw_without_rendering()
     boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
     assert all(below.y1 <= above.y0 for below, above in itertools.pairwise(boxes))
+
+
+def test_names_of_lines_that_end_together_stand_around_their_end():
+    _, (ax,) = plots.panels()
+    ax.set_ylim(0, 1)
+    plots.curves(ax, {name: np.full(9, 0.5) for name in ("one", "two", "three")})
+    low, middle, high = sorted(text.get_position()[1] for text in ax.texts)
+    assert middle == pytest.approx(
+        ax.transAxes.inverted().transform(ax.transData.transform((0, 0.5)))[1]
+    )
+    assert low + high == pytest.approx(2 * middle)
 
 
 def test_a_run_without_a_finite_loss_can_be_drawn(history):

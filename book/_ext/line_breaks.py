@@ -1,4 +1,4 @@
-"""Where a line may break: in long names, but not before a percent sign or a formula's comma.
+"""Where a line may break: in long names, but not before a unit or a formula's comma.
 
 In a heading it doesn't break within a word: “Learning-” at the end of a line looks like an error.
 """
@@ -9,7 +9,7 @@ import re
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from lrlib._markup import percents
+from lrlib._markup import unbroken
 
 CODE_NODES = nodes.FixedTextElement | nodes.literal | nodes.raw
 FOLLOWS = re.compile(r"[^\s\w]+")
@@ -25,11 +25,12 @@ IN_WORD = re.compile(r"(?<=\w\w\w)_(?=[^\s<])")
 WHOLE = 20  # so many letters fit any line
 
 
-def keep_percents(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Set a percent sign off from its number, and let no line begin with one."""
+def keep_units(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Let no line begin with a percent sign, or with the unit of a number."""
     for text in [*doctree.findall(nodes.Text)]:
-        if "%" in text and not isinstance(text.parent, CODE_NODES):
-            text.parent.replace(text, nodes.Text(percents(text)))
+        whole = unbroken(text)
+        if whole != text and not isinstance(text.parent, CODE_NODES):
+            text.parent.replace(text, nodes.Text(whole))
 
 
 def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -78,7 +79,7 @@ def break_code(app: Sphinx, pagename: str, template: str, context: dict, doctree
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    app.connect("doctree-resolved", keep_percents)
+    app.connect("doctree-resolved", keep_units)
     app.connect("doctree-resolved", keep_together)
     app.connect("doctree-resolved", keep_words)
     app.connect("html-page-context", break_code)

@@ -30,6 +30,19 @@ class AddWords(SphinxTransform):
             page.insert(1, addnodes.index(entries=entries))
 
 
+def leave_out_of_the_index(
+    app: Sphinx, pagename: str, template: str, context: dict, doctree: object
+) -> None:
+    """The index has what the pages say: questions and other spellings are for the search alone."""
+    if pagename == "genindex":
+        typed = {each for words in words_of_pages().values() for each in words}
+        kept = [
+            (letter, [entry for entry in entries if entry[0] not in typed])
+            for letter, entries in context["genindexentries"]
+        ]
+        context["genindexentries"] = [(letter, entries) for letter, entries in kept if entries]
+
+
 def every_page(app: Sphinx, env: BuildEnvironment) -> set[str]:
     """Have all pages written: Sphinx forgets the entries of those that it doesn't write again."""
     return env.found_docs
@@ -38,4 +51,5 @@ def every_page(app: Sphinx, env: BuildEnvironment) -> set[str]:
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_transform(AddWords)
     app.connect("env-updated", every_page)
+    app.connect("html-page-context", leave_out_of_the_index)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -130,19 +130,36 @@
 
   // Names: at the right ends of the lines, or in a list above them.
 
+  // Moves rising numbers until they are so far apart, close ones evenly around their middle.
+  function spread(numbers, apart) {
+    const groups = [];
+    const mean = (group) => group.reduce((sum, each) => sum + each, 0) / group.length;
+    numbers.forEach((number, place) => {
+      groups.push([number - place * apart]);
+      while (groups.length > 1 && mean(groups.at(-2)) > mean(groups.at(-1))) {
+        const last = groups.pop();
+        groups.at(-1).push(...last);
+      }
+    });
+    const levels = groups.flatMap((group) => group.map(() => mean(group)));
+    return levels.map((level, place) => level + place * apart);
+  }
+
   function atTheEnds(lines, y, box) {
+    const apart = TEXT + 3;
     const named = lines
       .filter((line) => line.label && line.ys)
       .map((line) => {
         const last = line.ys.filter((value) => value !== null).at(-1);
         return { line, top: Math.max(box.top + 4, Math.min(box.bottom, y(last))) };
       })
-      .sort((a, b) => b.top - a.top);
-    // From the lowest upwards, each above the one before; then back down, so that none leaves the top.
-    let above = Infinity;
-    for (const name of named) name.top = above = Math.min(name.top, above - TEXT - 3);
-    let below = box.top + 4 - TEXT - 3;
-    for (const name of named.reverse()) name.top = below = Math.max(name.top, below + TEXT + 3);
+      .sort((a, b) => a.top - b.top);
+    spread(named.map(({ top }) => top), apart).forEach((top, place) => { named[place].top = top; });
+    // None stands below the axis, and none leaves the top.
+    let above = box.bottom + apart;
+    for (const name of named.toReversed()) name.top = above = Math.min(name.top, above - apart);
+    let below = box.top + 4 - apart;
+    for (const name of named) name.top = below = Math.max(name.top, below + apart);
     return named.map(({ line, top }) => {
       const place = { x: box.right + 8, y: top + 4, fill: colour(line.colour) };
       return svg("text", place, line.label);

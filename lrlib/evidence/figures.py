@@ -163,20 +163,20 @@ def results(ax: Axes, recorded: Recorded, length: str = "long") -> Axes:
     It is the accuracy, or the loss if the setting measures that. Strategies whose runs are not
     complete are left out.
     """
-    sign = 1 if recorded.setting.measure == "accuracy" else -1
+    by_accuracy = recorded.setting.measure == "accuracy"
+    scale = 1 if by_accuracy else -0.01  # from points to nats
     found = {}
     gone = ""
     for strategy in recorded.strategies(length):
         side = comparisons.side(recorded, strategy, length)
         lr = recorded.tuned_lr(strategy, length)
         if side is not None and lr is not None:
-            found[strategy] = interval([sign * value for value in side.evaluated[lr]])
+            found[strategy] = interval([scale * value for value in side.evaluated[lr]])
             if count := recorded.diverged(strategy, length)[0]:
                 name = STRATEGIES[strategy].label
                 gone += f"\n{name}: {plural(count, 'run')} diverged, counted as guessing"
-    rank(ax, found, sign)
-    names = {1: "test accuracy, %", -1: "test loss, hundredths of a nat (lower is better)"}
-    ax.set(xlabel=names[sign])
+    rank(ax, found, 1 if by_accuracy else -1)
+    ax.set(xlabel="test accuracy, %" if by_accuracy else "test loss, nats (lower is better)")
     caption(ax, recorded, length, f"fresh seeds at the tuned rate, 95 % intervals{gone}")
     return ax
 

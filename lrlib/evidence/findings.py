@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from lrlib._extras import extra
-from lrlib._markup import capital, signed
+from lrlib._markup import capital, signed, unbroken
 from lrlib._styles import styled
 from lrlib.evidence import claims, comparisons, intervals
 from lrlib.evidence.claims import Claim, Verdict
@@ -108,7 +108,7 @@ def _settings(comparison: Comparison, found: Mapping[str, Found]) -> str:
     for name, cell in asked.items():
         numbers = html.escape(gap(name, cell, comparison.measure))
         told = f"{marked(cell.state, begins=True)}. {numbers}.{_diverged(comparison, name)}"
-        lines += f"<li>{told}</li>"
+        lines += f"<li>{unbroken(told)}</li>"
     what = html.escape(capital(_subtracted(comparison)))
     return f"<p>{agreement(found)} {what}:</p><ul>{lines}</ul>"
 
@@ -256,7 +256,7 @@ def _numbers(setting: str, interval: Interval, measure: str = "mean") -> str:
     middle, least, most = (signed(value, places) for value in ends)
     likely = f"(likely {least} to {most})"
     if SETTINGS[setting].measure == "accuracy":
-        return f"{middle} points {likely}"
+        return f"{'spread ' if measure == 'spread' else ''}{middle} points {likely}"
     return f"{'spread of the loss' if measure == 'spread' else 'loss'} {middle} {likely}"
 
 

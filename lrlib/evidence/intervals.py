@@ -69,10 +69,19 @@ def _drawn_spread(
     return stdev(values) * np.sqrt(freedom / generator.chisquare(freedom, count))
 
 
+def _values(side: Side) -> list[tuple[float, ...]]:
+    return [(lr, *values) for lr, values in sorted(side.evaluated.items())]
+
+
 def _drawn(left: Side, right: Side, spread: bool, count: int = _DRAWS) -> np.ndarray:
-    """The same differences at each call: no verdict depends on luck of its own."""
+    """The same differences at each call, and their mirror image if the sides change places.
+
+    So no verdict depends on luck of its own.
+    """
+    first, second = sorted((left, right), key=_values, reverse=True)
     generator = np.random.default_rng(0)
-    return left.draw(generator, count, spread) - right.draw(generator, count, spread)
+    drawn = first.draw(generator, count, spread) - second.draw(generator, count, spread)
+    return drawn if first is left else -drawn
 
 
 def difference(left: Side, right: Side, spread: bool = False) -> Interval:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lrlib._extras import extra
 from lrlib._markup import table as markup_table
+from lrlib._markup import unbroken
 from lrlib.evidence import comparisons, findings
 from lrlib.evidence.comparisons import ASKED, WORDS, Comparison, Found
 from lrlib.evidence.queries import Recorded
@@ -141,11 +142,10 @@ def sentence(comparison: Comparison, setting: str, found: Found) -> str:
         f"{marked(found.state, begins=True)}. {html.escape(numbers)}; {words}, "
         f"{found.seeds} seeds each."
     )
-    if not found.needed:
-        return text
-    if found.needed > 1000:
-        return f"{text} To tell would take more than 1,000 seeds."
-    return f"{text} To tell would take about {found.needed} seeds."
+    if found.needed:
+        needed = "more than 1,000" if found.needed > 1000 else f"about {found.needed}"
+        text += f" To tell would take {needed} seeds."
+    return unbroken(text)
 
 
 def answers(cells: Cells, names: Sequence[str]) -> HTML:
@@ -176,7 +176,11 @@ def differences(recorded: Recorded, pairs: Sequence[tuple[str, str]]) -> HTML:
     for left, right in pairs:
         labels = " against ".join(html.escape(STRATEGIES[name].label) for name in (left, right))
         lines.append([labels, findings.between(recorded, left, right)])
-    return HTML(markup_table(f"{recorded.setting.describe('long')}.", ["", ""], lines))
+    return HTML(
+        markup_table(
+            f"{recorded.setting.describe('long')}.", ["strategies", "first minus second"], lines
+        )
+    )
 
 
 def complete(recorded: Recorded) -> int:
@@ -200,7 +204,7 @@ def summary(cells: Cells) -> HTML:
         elif states["holds"] + states["fails"] > 1:
             decided = f"{states['holds'] + states['fails']} settings"
             open_ones = f"; can’t tell in {states['undecided']}" if states["undecided"] else ""
-            line = html.escape(f"{each.claim.removesuffix('.')} ({decided}{open_ones}).")
+            line = html.escape(unbroken(f"{each.claim.removesuffix('.')} ({decided}{open_ones})."))
             (held if states["holds"] else failed).append(line)
     return HTML(
         "".join(
@@ -213,10 +217,10 @@ def summary(cells: Cells) -> HTML:
 
 def _parted(comparison: Comparison, found: Mapping[str, Found]) -> str:
     where = {
-        state: [SETTINGS[s].label for s, cell in found.items() if cell.state == state]
+        state: [SETTINGS[s].short for s, cell in found.items() if cell.state == state]
         for state in ("holds", "fails")
     }
     return html.escape(
-        f"{comparison.claim} Supported: {'; '.join(where['holds'])}. Not supported: "
-        f"{'; '.join(where['fails'])}."
+        f"{comparison.claim} Supported: {', '.join(where['holds'])}. Not supported: "
+        f"{', '.join(where['fails'])}."
     )

@@ -151,13 +151,13 @@ def machines(recorded: Recorded) -> HTML:
         )
     setting, strategy, length, lr = study.CALIBRATION
     what = f"{SETTINGS[setting].describe(length)}, {STRATEGIES[strategy].label} at {lr:g}"
-    header = ["machine", "seeds", "test accuracy (95\u00a0% interval)", "gap to the first machine"]
+    header = ["machine", "seeds", "test accuracy (95\u00a0% interval)", "gap to the first, points"]
     return _table(f"The same runs on each machine: {what}.", header, lines)
 
 
 def _apart(values: Sequence[float], first: Sequence[float]) -> str:
     mean, low, high = intervals.difference_of_means(values, first)
-    return f"{signed(mean)} ({signed(low)} to {signed(high)}) points"
+    return f"{signed(mean)} ({signed(low)} to {signed(high)})"
 
 
 def finder(judged: Sequence[Judged]) -> HTML:
@@ -185,8 +185,9 @@ def finder(judged: Sequence[Judged]) -> HTML:
     return _table(
         "Lost by training at what is suggested, as a share of what the best rate gains over "
         f"guessing. Range tests of {' and '.join(map(str, sorted(steps)))} steps, {len(seeds)} "
-        f"seeds each, in {len(settings)} settings: {'; '.join(settings)}. The default rule, in "
-        f"bold, was chosen on {'others' if held_out else 'some of them'}.",
+        f"seeds each, in {len(settings)} settings: {'; '.join(settings)}. In bold: the default "
+        "rule, told the length of the run. It was chosen on "
+        f"{'other settings' if held_out else 'some of these settings'}.",
         ["suggestion", "mean", "worst", "off\u00a0by\u00a0more than\u00a010×", *names],
         lines,
     )
@@ -212,8 +213,8 @@ def batch_size() -> HTML:
     caption = SETTINGS[small].caption.format(length=SETTINGS[small].length_in_words(length))
     return _table(
         f"{caption}, batches of {sizes}, one run at each rate, rates a factor of two apart, SGD "
-        "where no optimizer is named. Lost: the share of what the best rate gains over guessing "
-        "that is missing at the rule’s rate.",
+        "where no optimizer is named. Lost: by training at the rate of the rule, as a share of "
+        "what the best rate gains over guessing.",
         ["strategy", "best rate", "change", "rule", "lost"],
         lines,
     )
@@ -249,7 +250,11 @@ def origins(every: Sequence[Recorded]) -> HTML:
         ("commit of lrlib", (row.commit for row in rows)),
     ):
         lines.append([what, html.escape(_listed(values))])
-    return _table("Where the runs come from; each row says it of its own run.", ["", ""], lines)
+    return _table(
+        "Where the runs come from. Each recorded row names its own machine and commit.",
+        ["", ""],
+        lines,
+    )
 
 
 def _listed(values: Iterable[object]) -> str:

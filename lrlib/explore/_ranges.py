@@ -35,7 +35,8 @@ def check(ranges: Mapping[str, Range]) -> None:
 
 
 def words(name: str) -> str:
-    return name.replace("_", " ").replace("lr", "learning rate")
+    name = name.replace("_", " ").replace("warmup", "warm-up")
+    return name.replace("lr", "learning rate")
 
 
 def said(alt: str, values: Values) -> str:

@@ -126,7 +126,7 @@ class RangeTest:
 
         Source:
             "floor" and "halfway" are lrlib's own; the 160, the square root and the 2 were fitted to
-            three settings, see the chapter on the finder. fastai's `lr_find` (Howard and Gugger
+            three settings, see the chapter on the finder. fastai's `lr_find` (Howard and Gugger,
             2020), Lightning's `Tuner.lr_find`, torch-lr-finder's `LRFinder.plot`.
 
         Example:

@@ -215,13 +215,14 @@ def test_every_cell_has_a_word_for_those_who_hear_it_and_leads_to_its_numbers():
 
 def test_a_line_says_the_difference_its_interval_and_what_would_decide():
     undecided = cells(text="undecided")[ALL[0].id]["text"]
-    text = matrix.sentence(ALL[0], "text", undecided)
-    assert ": loss −0.0100 (likely −0.0150 to −0.0050); 1,000\u00a0steps, 10 seeds each." in text
-    assert text.startswith('<strong class="lrlib-verdict lrlib-undecided">')
+    line = matrix.sentence(ALL[0], "text", undecided)
+    assert line.startswith('<strong class="lrlib-verdict lrlib-undecided">')
+    text = read(line)
+    assert ": loss −0.0100 (likely −0.0150 to −0.0050); 1,000 steps, 10 seeds each." in text
     assert text.endswith(" To tell would take about 40 seeds.")
-    held = matrix.sentence(ALL[0], "cnn-mean", cells()[ALL[0].id]["cnn-mean"])
-    assert read(held).startswith("✓ Supported. CIFAR-10, mean-pooled network: +1.0 points (likely ")
-    assert held.endswith(" (likely +0.5 to +1.5); 5\u00a0epochs, 10 seeds each.")
+    held = read(matrix.sentence(ALL[0], "cnn-mean", cells()[ALL[0].id]["cnn-mean"]))
+    assert held.startswith("✓ Supported. CIFAR-10, mean-pooled network: +1.0 points (likely ")
+    assert held.endswith(" (likely +0.5 to +1.5); 5 epochs, 10 seeds each.")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_curve_is_the_mean_over_the_seeds(ax):
     caption = ax.figure.get_supxlabel()
     assert "CIFAR-10" in caption
     assert "2\u00a0epochs" in caption
-    assert "6 seeds" in caption
+    assert "6\u00a0seeds" in caption
     assert "95\u00a0% interval" in caption
 
 
@@ -120,7 +120,7 @@ def test_differences_are_paired_sorted_and_have_an_interval(ax):
     assert labels[-1] == "cosine"
     points = [drawn for drawn in ax.lines if drawn.get_marker() == "o"]
     assert points[-1].get_xdata() == pytest.approx([5])
-    assert f"{len(study.SEEDS)} seeds, 95\u00a0% intervals" in ax.figure.get_supxlabel()
+    assert f"{len(study.SEEDS)}\u00a0seeds, 95\u00a0% intervals" in ax.figure.get_supxlabel()
 
 
 def test_an_interval_of_differences_is_students(ax):
@@ -196,7 +196,7 @@ def test_the_curve_at_the_suggestion_stands_beside_the_tuned_one(ax):
     assert line(ax, "tuned rate").get_ydata() == pytest.approx([50, 70])
     assert line(ax, "suggestion").get_ydata() == pytest.approx([45, 60])
     assert len(ax.collections) == 2
-    assert "2 seeds at the tuned rate, 2 at suggestions" in ax.figure.get_supxlabel()
+    assert "2\u00a0seeds at the tuned rate, 2 at suggestions" in ax.figure.get_supxlabel()
     with pytest.raises(ValueError, match="no finder runs of 'fixed'"):
         figures.at_suggestion(ax, recorded(tuned))
     with pytest.raises(ValueError, match="no runs of 'fixed'"):
@@ -314,7 +314,7 @@ def test_at_one_peak_each_of_its_runs_is_in_front(ax):
     ]
     assert line(ax, "cosine") is front[0]
     assert ax.get_title() == "Peak learning rate 0.2: cosine 30.2 and 30.0 %"
-    assert "2 seeds each" in ax.figure.get_supxlabel()
+    assert "2\u00a0seeds each" in ax.figure.get_supxlabel()
 
 
 def test_a_strategy_is_drawn_with_the_rates_of_its_own_runs():

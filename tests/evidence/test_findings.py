@@ -120,5 +120,5 @@ def test_an_unknown_name_is_refused():
 def test_a_run_that_diverged_is_told_where_it_counts():
     """On text one run of the straight line did, and its interval is as wide as the figure."""
     shown = findings.answers("the-shape-hardly-matters").data
-    assert "Of 10 runs of “warm-up + linear”, 1 diverged and counts as guessing." in shown
+    assert "Of 10\u00a0runs of “warm-up + linear”, 1 diverged and counts as guessing." in shown
     assert shown.count("diverged") == 1

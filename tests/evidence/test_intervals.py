@@ -78,6 +78,14 @@ def test_with_one_rate_it_is_the_interval_of_two_means():
     assert (high - low) / 2 == pytest.approx(2.1 * error, rel=0.1)
 
 
+def test_sides_that_change_places_give_the_mirror_image():
+    tuning = {0.1: [0.70, 0.71], 0.2: [0.70, 0.69]}
+    left = Side(tuning, {0.1: [71.0, 71.4, 71.2], 0.2: [70.0, 70.3, 70.1]})
+    right = Side({0.4: [0.7, 0.7]}, {0.4: [70.4, 70.9, 70.2]})
+    mean, low, high = intervals.difference(left, right)
+    assert intervals.difference(right, left) == pytest.approx((-mean, -high, -low), abs=1e-12)
+
+
 def test_a_choice_that_could_have_been_another_widens_it():
     narrow = Side({0.1: [0.7, 0.71, 0.69, 0.7]}, {0.1: [70.0, 70.2, 69.8, 70.1]})
     two = {0.1: [70.0, 70.2, 69.8, 70.1], 0.2: [68.0, 68.2, 67.9, 68.1]}
