@@ -9,7 +9,9 @@ All of them use the words of the study:
 
 - A **setting** says where strategies are compared: a task, a network, a batch size, and the
   lengths of its runs, each with a name, such as "short" or "long". `settings.SETTINGS` has them
-  all, by names such as "cnn-max".
+  all, by keys: "cnn-max" and "cnn-mean" (in figures and tables the max-pooled and the mean-pooled
+  network), "large-batch" (batch 1,024), "small-data" (2,000 images), "text", and "sparse" (word
+  vectors).
 - A **strategy** is an optimizer with a schedule: "cosine", say. `strategies.STRATEGIES` has them.
 - The peak rate of a strategy is **tuned** for each setting and length. Runs at a **grid** of rates,
   each twice the one before, are judged on validation data, with **tuning seeds**; the rate with

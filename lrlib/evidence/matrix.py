@@ -221,6 +221,6 @@ def _parted(comparison: Comparison, found: Mapping[str, Found]) -> str:
         for state in ("holds", "fails")
     }
     return html.escape(
-        f"{comparison.claim} Supported: {', '.join(where['holds'])}. Not supported: "
-        f"{', '.join(where['fails'])}."
+        f"{comparison.claim} Supported: {'; '.join(where['holds'])}. Not supported: "
+        f"{'; '.join(where['fails'])}."
     )

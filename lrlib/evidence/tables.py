@@ -151,7 +151,12 @@ def machines(recorded: Recorded) -> HTML:
         )
     setting, strategy, length, lr = study.CALIBRATION
     what = f"{SETTINGS[setting].describe(length)}, {STRATEGIES[strategy].label} at {lr:g}"
-    header = ["machine", "seeds", "test accuracy (95\u00a0% interval)", "gap to the first, points"]
+    header = [
+        "machine",
+        "seeds",
+        "test accuracy (95\u00a0% interval)",
+        "gap to the first machine, points",
+    ]
     return _table(f"The same runs on each machine: {what}.", header, lines)
 
 
@@ -186,7 +191,7 @@ def finder(judged: Sequence[Judged]) -> HTML:
         "Lost by training at what is suggested, as a share of what the best rate gains over "
         f"guessing. Range tests of {' and '.join(map(str, sorted(steps)))} steps, {len(seeds)} "
         f"seeds each, in {len(settings)} settings: {'; '.join(settings)}. In bold: the default "
-        "rule, told the length of the run. It was chosen on "
+        "rule, told the run. It was chosen on "
         f"{'other settings' if held_out else 'some of these settings'}.",
         ["suggestion", "mean", "worst", "off\u00a0by\u00a0more than\u00a010×", *names],
         lines,
@@ -213,8 +218,8 @@ def batch_size() -> HTML:
     caption = SETTINGS[small].caption.format(length=SETTINGS[small].length_in_words(length))
     return _table(
         f"{caption}, batches of {sizes}, one run at each rate, rates a factor of two apart, SGD "
-        "where no optimizer is named. Lost: by training at the rate of the rule, as a share of "
-        "what the best rate gains over guessing.",
+        "where no optimizer is named. Lost: what training at the rule’s rate costs, as a "
+        "share of what the best rate gains over guessing.",
         ["strategy", "best rate", "change", "rule", "lost"],
         lines,
     )
