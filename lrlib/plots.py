@@ -24,6 +24,7 @@ from lrlib._drawing import (
 )
 from lrlib._drawing import PALETTE as PALETTE
 from lrlib._extras import extra
+from lrlib._markup import unbroken
 from lrlib._narrow import narrow
 from lrlib.history import History
 
@@ -180,7 +181,7 @@ def _name_runs(ax: Axes, runs: Sequence[History]) -> None:
     """Say below the figure what its runs trained on, and for how long."""
     figure = ax.figure
     known = [line for line in figure.get_supxlabel().split("\n") if line]
-    new = [f"{run.setting}, seed {run.seed}" for run in runs]
+    new = [unbroken(f"{run.setting}, seed {run.seed}") for run in runs]
     if runs:
         lines = "\n".join(dict.fromkeys([*known, *new]))
         write_below(figure, lines)

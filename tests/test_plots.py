@@ -91,6 +91,13 @@ def test_a_figure_of_a_run_names_its_data_and_budget(history):
     assert "Shapes-10, 15,000 images, 2\u00a0epochs, seed 4" in shown
 
 
+def test_a_run_that_two_panels_show_is_named_once(history):
+    figure, axes = plots.panels(columns=2)
+    for ax, y in zip(axes, ("loss", "lr"), strict=True):
+        plots.curves(ax, {"run": history}, y)
+    assert "\n" not in figure.get_supxlabel()
+
+
 def test_a_figure_of_a_formula_names_no_data():
     figure, (ax,) = plots.panels()
     plots.curves(ax, {"formula": np.linspace(0.1, 0, 10)})

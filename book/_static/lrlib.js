@@ -74,6 +74,34 @@ window.addEventListener("hashchange", unfoldTarget);
 window.addEventListener("DOMContentLoaded", () => location.hash && unfoldTarget());
 window.addEventListener("beforeprint", () => document.querySelectorAll(".lrlib-mistake").forEach((fold) => (fold.open = true)));
 
+// The contents beside a page show where its reader is. The theme sees a heading that passes the top of the
+// window, and none that a leap has left behind.
+const followReader = () => {
+  const entries = [...document.querySelectorAll("#pst-page-toc-nav a")]
+    .map((link) => ({ link, place: document.getElementById(link.hash.slice(1)) }))
+    .filter(({ place }) => place);
+  let waits = false;
+  const mark = () => {
+    waits = false;
+    const isAtEnd = innerHeight + scrollY > document.documentElement.scrollHeight - 2;
+    const low = isAtEnd ? innerHeight : 0.3 * innerHeight;
+    const read = entries.filter(({ place }) => place.getBoundingClientRect().top < low).at(-1);
+    for (const { link } of entries) {
+      link.classList.toggle("active", link === read?.link);
+      if (link === read?.link) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+    for (const entry of document.querySelectorAll("#pst-page-toc-nav .toc-entry")) {
+      entry.classList.toggle("active", entry.contains(read?.link ?? null));
+    }
+  };
+  window.addEventListener("scroll", () => {
+    if (!waits) requestAnimationFrame(mark);
+    waits = true;
+  });
+};
+window.addEventListener("DOMContentLoaded", followReader);
+
 // A button starts the race where it stands. Its files are fetched only then.
 const raceFiles = ["tools", ...["network", "schedules", "run", "frames", "draw", "words", "elements"].map((part) => `race-${part}`), "race"];
 const staticFolder = new URL(".", document.currentScript.src);

@@ -624,6 +624,24 @@ def test_the_words_of_a_search_are_marked_where_it_leads_until_escape(visit) -> 
     assert tab.evaluate(marked) == []
 
 
+def test_the_contents_follow_a_reader_who_leaps(visit) -> None:
+    tab = visit("notebooks/04-cosine-annealing", viewport={"width": 1600, "height": 900}).page
+    tab.wait_for_load_state("networkidle")
+    named = set()
+    for _ in range(12):
+        tab.keyboard.press("PageDown")
+        tab.wait_for_function(
+            """() => {
+                const headings = [...document.querySelectorAll("article :is(h2, h3)")];
+                const above = headings.filter(each => each.getBoundingClientRect().top < 260);
+                const marked = document.querySelector("#pst-page-toc-nav a.active");
+                return above.length && marked?.hash === `#${above.at(-1).parentElement.id}`;
+            }"""
+        )
+        named.add(tab.locator("#pst-page-toc-nav a.active").inner_text())
+    assert len(named) > 4
+
+
 def test_a_symptom_leads_to_an_open_mistake(visit) -> None:
     tab = visit("book/mistakes").page
     faulty = tab.locator("#a-second-cosine-on-the-same-optimizer .lrlib-faulty").first
