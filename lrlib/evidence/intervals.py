@@ -89,7 +89,7 @@ def difference(left: Side, right: Side, spread: bool = False) -> Interval:
 
     Example:
         >>> left = Side({0.1: [0.70, 0.72]}, {0.1: [71.0, 72.0, 71.5, 71.7]})
-        >>> right = Side({0.2: [0.69, 0.71]}, {0.2: [70.0, 71.0, 70.4, 70.2]})
+        >>> right = Side({0.2: [0.69, 0.71]}, {0.2: [70.0, 71.0, 70.4, 70.3]})
         >>> [round(value, 1) for value in difference(left, right)]
         [1.1, 0.2, 2.1]
     """
