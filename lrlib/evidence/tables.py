@@ -112,6 +112,34 @@ def accuracies(recorded: Recorded, length: str = "long") -> HTML:
     )
 
 
+def warm_up_at_one_peak(recorded: Recorded, peaks: Sequence[float] = (0.05, 0.1, 0.2)) -> HTML:
+    """List what a warm-up gains a cosine in accuracy if both have one peak, in "cnn-max"."""
+    sides = ("cosine", "warmup-cosine")
+    lines = []
+    for length, stage in (("short", "edge"), ("long", "tuning")):
+        ended = {
+            (name, peak): [
+                100 * row.accuracy for row in recorded.runs(stage, name, length) if row.lr == peak
+            ]
+            for name in sides
+            for peak in peaks
+        }
+        if not all(ended.values()):
+            raise ValueError(f"{recorded.name} has no {stage} runs at some of the peaks {peaks}")
+        seeds = min(map(len, ended.values()))
+        gains = [fmean(ended[sides[1], peak]) - fmean(ended[sides[0], peak]) for peak in peaks]
+        run = f"{recorded.setting.length_in_words(length)}, {seeds} seeds each"
+        tuned = [f"{recorded.tuned_lr(name, length):g}" for name in sides]
+        lines.append([run, *tuned, *(signed(gain, 1) for gain in gains)])
+    heads = [f"gain at {peak:g}" for peak in peaks]
+    return _table(
+        f"{recorded.setting.caption.format(length='2 or 5 epochs')}: the gain of a warm-up at one "
+        "peak, in points of validation accuracy.",
+        ["runs", "tuned peak without a warm-up", "tuned peak with one", *heads],
+        lines,
+    )
+
+
 def weight_decays(recorded: Recorded) -> HTML:
     """List the test accuracies with other weight decays, a side check of the setting "cnn-max"."""
     lines = []

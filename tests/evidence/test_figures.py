@@ -257,6 +257,18 @@ def test_a_figure_refuses_what_is_unknown_and_what_was_not_recorded(ax):
             draw()
 
 
+def test_a_warm_up_is_compared_with_none_at_one_peak():
+    recorded = Recorded("cnn-max")
+    ended = {"cosine": [], "warmup-cosine": []}
+    for each in recorded.rows:
+        if each.run.stage == "edge" and each.lr == 0.1:
+            ended[each.run.strategy].append(100 * each.accuracy)
+    gain = np.mean(ended["warmup-cosine"]) - np.mean(ended["cosine"])
+    assert f">+{gain:.1f}</td>" in tables.warm_up_at_one_peak(recorded, [0.1]).data
+    with pytest.raises(ValueError, match="no edge runs at some of the peaks"):
+        tables.warm_up_at_one_peak(recorded, [0.1, 0.3])
+
+
 def test_the_second_look_lists_the_verdicts_that_later_seeds_turned():
     def cosine_wins_late(run):
         return accuracy(run) + 0.1 * (
