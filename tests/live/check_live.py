@@ -82,10 +82,10 @@ def test_a_slider_begins_exactly_where_the_code_says(chapter: Chapter) -> None:
 def test_whole_numbers_stay_whole(warm_up: Chapter) -> None:
     warm_up.run("imports", "explore")
     shown = warm_up.widget("explore")
-    shown.locator(".widget-slider", has_text="warmup steps").get_by_role("slider").focus()
+    shown.locator(".widget-slider", has_text="warm-up steps").get_by_role("slider").focus()
     for steps in (71, 72, 73):
         warm_up.page.keyboard.press("ArrowRight")
-        moved = re.compile(rf"warmup steps {steps}, start 0\.1\.$")
+        moved = re.compile(rf"warm-up steps {steps}, start 0\.1\.$")
         expect(shown.locator("figure svg")).to_have_attribute("aria-label", moved)
 
 
